@@ -22,7 +22,7 @@ def test_solve_is_the_solution_of_the_normal_equations(seed, dtype, gram):
     b = rng.standard_normal((20, 3)).astype(dtype)
     factor = GrowingFactor(first)
     if gram:
-        factor.start_gram(first)
+        assert factor.try_gram([(first,)], factor.solve(b)[0], b)
     rows = first
     for block in others:
         factor.append(block)
@@ -46,7 +46,7 @@ def test_least_squares_agrees_with_lstsq(dtype, gram, n_first):
     targets = rng.standard_normal((len(rows), 4)).astype(dtype)
     factor = GrowingFactor(rows[:n_first], targets[:n_first])
     if gram:
-        factor.start_gram(rows[:n_first], targets[:n_first])
+        assert factor.try_gram([(rows[:n_first], targets[:n_first])], factor.least_squares())
     for stop in (n_first, 50, len(rows)):
         factor.append(rows[n_first:stop], targets[n_first:stop])
         n_first = max(n_first, stop)
@@ -63,8 +63,9 @@ def test_condition_estimates_the_frobenius_condition_number(gram):
         rng = np.random.default_rng(seed)
         rows = rng.standard_normal((34, 30))
         factor = GrowingFactor(rows)
+        x, _ = factor.solve(np.ones((30, 1)))
         if gram:
-            factor.start_gram(rows)
+            assert factor.try_gram([(rows,)], x, np.ones((30, 1)))
         factor.solve(np.ones((30, 1)))
         exact = np.linalg.norm(rows) * np.linalg.norm(np.linalg.pinv(rows))
         estimates.append(factor.condition / exact)
@@ -78,7 +79,8 @@ def test_extreme_singular_values_in_both_phases():
     s = np.linalg.svd(rows, compute_uv=False)
     factor = GrowingFactor(rows)
     assert factor.extreme_singular_values() == pytest.approx((s[-1], s[0]), rel=1e-6)
-    factor.start_gram(rows)
+    b = np.ones((40, 1))
+    assert factor.try_gram([(rows,)], factor.solve(b)[0], b)
     assert factor.extreme_singular_values() == pytest.approx((s[-1], s[0]), rel=1e-6)
 
 
@@ -86,7 +88,22 @@ def test_single_precision_gram_phase_of_a_double_precision_factor():
     rows = np.random.default_rng(0).standard_normal((80, 20))
     factor = GrowingFactor(rows, gram_dtype=np.float32)
     assert factor.dtype == np.float64
-    factor.start_gram(rows)
+    b = np.ones((20, 1))
+    assert factor.try_gram([(rows[:40],), (rows[40:],)], factor.solve(b)[0], b)
     assert factor.dtype == np.float32
     x, _ = factor.solve(np.ones((20, 1)))
     np.testing.assert_allclose(x, np.linalg.solve(rows.T @ rows, np.ones((20, 1))), rtol=1e-3)
+
+
+def test_an_ill_conditioned_factor_refuses_the_gram_phase():
+    rng = np.random.default_rng(0)
+    # Rotated: Cholesky does not mind a badly scaled basis, only a badly conditioned space.
+    rotation, _ = np.linalg.qr(rng.standard_normal((20, 20)))
+    rows, b = rng.standard_normal((60, 20)) * np.geomspace(1, 1e-4, 20) @ rotation, np.ones((20, 1))
+    factor = GrowingFactor(rows)
+    before, _ = factor.solve(b)
+    assert factor.wants_gram()
+    assert not factor.try_gram([(rows,)], before, b)
+    assert factor.method == "qr"
+    assert not factor.wants_gram()
+    np.testing.assert_array_equal(factor.solve(b)[0], before)

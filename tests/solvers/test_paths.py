@@ -221,7 +221,7 @@ class TestBadInput:
 
     def test_columns_of_the_wrong_shape(self):
         phi, y, phi_test, y_test = problem(0)
-        with pytest.raises(ValueError, match="features.*shape"):
+        with pytest.raises(ValueError, match=r"features.*shape"):
             min_norm_path(lambda a, b: phi[:10, a:b], y, phi_test, y_test, WIDTHS)
 
     def test_empty_features(self):

@@ -7,17 +7,21 @@ interpolation threshold each new *feature* adds a row to ``A = Phi^H`` and the k
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from fearless import linalg
 
-__all__ = ["GRAM_CONDITION_LIMIT", "GrowingFactor"]
+__all__ = ["GRAM_TOLERANCE", "GrowingFactor"]
 
-# From QR updates to Gram updates once the Frobenius condition number is below this. Forming the
-# Gram matrix squares the condition number; measured on random Fourier features of MNIST
-# (n = 1000 to 4000) its relative error in the test risk is then about 1e-4 * limit^2 * eps,
-# that is 2e-12 in float64 and 6e-4 in float32, and in practice a few times smaller.
-GRAM_CONDITION_LIMIT = 1e4
+# A Gram matrix squares the condition number. Before the factor changes to Gram updates it solves
+# the current problem both ways, and changes only when the solutions agree to this much in the
+# norm of the model's coefficients; as more rows arrive the condition only improves.
+GRAM_TOLERANCE = {"float32": 3e-4, "float64": 1e-11}
+
+# No trial is worth its cost above this (Frobenius) condition number.
+_FIRST_TRIAL = {"float32": 3e4, "float64": 3e5}
 
 # Random right-hand sides that estimate ||A^+||_F (Hutchinson): at the threshold, where one
 # singular value dominates, the relative standard deviation is sqrt(1 / (2 * 16)) = 0.18.
@@ -28,7 +32,7 @@ class GrowingFactor:
     """Factor of ``A^H A``, updated as rows of ``A`` arrive, with the solves that paths need.
 
     Starts from a QR factorisation and appends rows by triangular-pentagonal QR, whose error grows
-    with the condition number ``kappa``; as soon as the estimated ``kappa`` is small enough it
+    with the condition number ``kappa``; as soon as a trial shows that it may (`try_gram`) it
     changes to Gram updates and Cholesky, which square ``kappa`` but run at the speed of a matrix
     product. Targets, where given, travel as extra columns of ``A`` (then `least_squares` solves
     ``min ||A X - B||``).
@@ -83,6 +87,7 @@ class GrowingFactor:
         self._factor = linalg.as_fortran(
             packed[: block.shape[1]], copy=len(packed) > packed.shape[1]
         )
+        self._next_trial = _FIRST_TRIAL[_real_name(self._gram_dtype)]
         self._work: np.ndarray | None = None
         self._factor_is_current = True
         generator = np.random.default_rng(0)  # fixed: probes are part of the algorithm
@@ -99,21 +104,53 @@ class GrowingFactor:
             self._factor_is_current = False
 
     def wants_gram(self) -> bool:
-        """Whether the condition at the last solve allows the (faster) Gram phase."""
-        return self.method == "qr" and self.condition <= GRAM_CONDITION_LIMIT
+        """Whether a trial of the (faster) Gram phase is due: ask after a solve."""
+        return self.method == "qr" and self.condition <= self._next_trial
 
-    def start_gram(self, rows: np.ndarray, targets: np.ndarray | None = None) -> None:
-        """Change to the Gram phase; ``rows`` are the last *all* rows of ``A`` so far.
+    def try_gram(self, blocks: Iterable[tuple[np.ndarray, ...]], x: np.ndarray, b=None) -> bool:
+        """Change to the Gram phase if it reproduces the current solution.
 
         The Gram matrix is formed from the rows themselves rather than from ``R``, so that it
-        carries the rounding error of one product only. Rows may come in pieces: call
-        `append` with the others afterwards.
+        carries the rounding error of one product only.
+
+        Parameters
+        ----------
+        blocks : iterable of tuples
+            *All* rows of ``A`` so far, in pieces: the arguments of `append`.
+        x : ndarray of shape (n, k)
+            The current solution, from `solve` or `least_squares`.
+        b : ndarray of shape (n, k), optional
+            The right-hand side that `solve` was given; not for least squares.
+
+        Returns
+        -------
+        bool
+            Whether the factor has changed phase. After a failure the next trial waits until the
+            condition number has halved.
+
+        Notes
+        -----
+        Cost: ``m n^2 + n^3 / 3`` flops for ``m`` rows.
         """
+        n, precision = self._n, _real_name(self._gram_dtype)
+        gram = np.zeros(self._factor.shape, dtype=self._gram_dtype, order="F")
+        for block in blocks:
+            gram = linalg.gram_update(gram, _augment(*block))
+        right = gram[n:, :n].conj().T if b is None else b
+        work = linalg.as_fortran(gram[:n, :n], copy=True)
+        try:
+            work = linalg.cholesky_in_place(work)
+            trial = linalg.cholesky_solve(work, right)
+            triangle = np.triu(self._triangle())
+            gap = np.linalg.norm(triangle @ (trial - x)) / np.linalg.norm(triangle @ x)
+        except linalg.NotPositiveDefiniteError:
+            gap = np.inf
+        if not gap <= GRAM_TOLERANCE[precision]:
+            self._next_trial = self.condition / 2
+            return False
         self.method, self.dtype = "gram", self._gram_dtype
-        width = self._factor.shape[0]
-        self._factor = np.zeros((width, width), dtype=self.dtype, order="F")
-        self._square_norm = 0.0
-        self.append(rows, targets)
+        self._factor, self._work, self._factor_is_current = gram, work, True
+        return True
 
     def solve(self, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Solve ``A^H A X = B`` and return ``X`` and ``diag(B^H X)``.
@@ -178,9 +215,6 @@ class GrowingFactor:
         return np.asfortranarray(self._factor[:n, :n])
 
     def _cholesky(self) -> np.ndarray:
-        if self._work is None or self._work.dtype != self.dtype:
-            self._work = np.empty((self._n, self._n), dtype=self.dtype, order="F")
-            self._factor_is_current = False
         if not self._factor_is_current:
             self._work[...] = self._factor[: self._n, : self._n]
             self._work = linalg.cholesky_in_place(self._work)
@@ -196,5 +230,9 @@ def _square_norm(rows: np.ndarray) -> float:
     return float(np.vdot(flat, flat).real)
 
 
-def _augment(rows: np.ndarray, targets: np.ndarray | None) -> np.ndarray:
+def _augment(rows: np.ndarray, targets: np.ndarray | None = None) -> np.ndarray:
     return rows if targets is None else np.hstack([rows, targets])
+
+
+def _real_name(dtype: np.dtype) -> str:
+    return np.finfo(dtype).dtype.name

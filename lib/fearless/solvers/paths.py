@@ -103,7 +103,7 @@ def min_norm_path(
     Memory beyond the features: four ``n x n`` arrays and the predictions of all widths.
 
     The error against an SVD solution grows with the condition number ``kappa``, not with
-    ``kappa^2``, up to the threshold and just beyond; see `GRAM_CONDITION_LIMIT` for the rest.
+    ``kappa^2``, up to the threshold and just beyond; see `GrowingFactor.try_gram` for the rest.
 
     Used in the chapter *The double-descent curve*. The phenomenon is that of Belkin, Hsu, Ma and
     Mandal (2019), *Proc. Natl. Acad. Sci.* 116(32), 15849-15854.
@@ -270,11 +270,10 @@ def _beyond_threshold(
             low, high = factor.extreme_singular_values()
             record.set(offset + j, singular_min=low, singular_max=high)
         if factor.wants_gram() and j + 1 < len(widths):
-            blocks = pieces(0, previous)
-            first = next(blocks)
-            factor.start_gram(problem.train.block(*first).conj().T)
-            for piece in blocks:
-                factor.append(problem.train.block(*piece).conj().T)
+            blocks = (
+                (problem.train.block(start, stop).conj().T,) for start, stop in pieces(0, previous)
+            )
+            factor.try_gram(blocks, solution, targets)
     _evaluate_duals(problem, dual, widths, offset, record)
 
 

@@ -147,5 +147,5 @@ def _overdetermined(
         )
         record.score(j, "train", phi[:size] @ coefficients, targets[:size])
         record.score(j, "test", phi_test @ coefficients, targets_test)
-        if factor.wants_gram():
-            factor.start_gram(phi[:size], typed[:size])
+        if factor.wants_gram() and j + 1 < len(sizes):
+            factor.try_gram([(phi[:size], typed[:size])], coefficients)

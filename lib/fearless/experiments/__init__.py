@@ -1,0 +1,1 @@
+"""One module a part of the book: pure functions that return what its figures show."""

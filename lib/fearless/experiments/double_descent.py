@@ -1,0 +1,377 @@
+"""The double-descent curve of random features on real data (part *Double descent*).
+
+After Belkin, Hsu, Ma and Mandal (2019), *Reconciling modern machine-learning practice and the
+classical bias-variance trade-off*, Proc. Natl. Acad. Sci. 116(32), 15849-15854.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fearless import linalg
+from fearless._validation import RandomState, as_generator, check_int, check_positive
+from fearless.data import Dataset, flip_labels, one_hot
+from fearless.features import RandomFourierFeatures
+from fearless.kernels import GaussianKernel, Kernel
+from fearless.solvers import RiskPath, min_norm_path, ridge_path
+
+__all__ = [
+    "KernelLimit",
+    "RiskCurves",
+    "TunedRidge",
+    "double_descent_curve",
+    "kernel_limit",
+    "tuned_ridge_curves",
+    "width_grid",
+]
+
+FeatureMap = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class RiskCurves:
+    """Risks over model widths, one row a seed.
+
+    Attributes
+    ----------
+    widths : ndarray of shape (w,), int
+        Feature counts ``N``.
+    n_samples : int
+        Training samples ``n``: the interpolation threshold is ``N = n``.
+    paths : tuple of RiskPath
+        One a seed; a seed draws the training set and the features.
+    limits : tuple of KernelLimit
+        The kernel machine on the same training sets: the limit ``N -> infinity``.
+    """
+
+    widths: np.ndarray
+    n_samples: int
+    paths: tuple[RiskPath, ...]
+    limits: tuple[KernelLimit, ...]
+
+    def column(self, name: str) -> np.ndarray:
+        """One attribute of every path (see `RiskPath`), as an array of shape (seeds, widths)."""
+        return np.array([getattr(path, name) for path in self.paths])
+
+    def limit(self, name: str) -> np.ndarray:
+        """One attribute of every kernel machine (see `KernelLimit`), of shape (seeds,)."""
+        return np.array([getattr(limit, name) for limit in self.limits])
+
+    def at(self, width: int) -> int:
+        """Index of the grid width closest to ``width``, measured in ratios."""
+        return int(np.argmin(np.abs(np.log(self.widths / width))))
+
+    @property
+    def peak_width(self) -> int:
+        """Width at which the median (over seeds) test error, squared loss, is largest."""
+        return self.argmax("test_mse")
+
+    def argmax(self, name: str) -> int:
+        """Width at which the median over seeds of a column (see `RiskPath`) is largest."""
+        return int(self.widths[np.argmax(np.median(self.column(name), axis=0))])
+
+    @property
+    def interpolating(self) -> np.ndarray:
+        """Mask of the widths ``N >= n``."""
+        return self.widths >= self.n_samples
+
+    @property
+    def resolution(self) -> float:
+        """Largest gap between the threshold and a neighbouring grid width, relative to n."""
+        i = int(np.searchsorted(self.widths, self.n_samples))
+        around = self.widths[max(i - 1, 0) : i + 2]
+        return float(np.max(np.abs(around - self.n_samples))) / self.n_samples
+
+
+@dataclass(frozen=True)
+class KernelLimit:
+    """The min-norm interpolant in the reproducing kernel Hilbert space, and its risks.
+
+    Attributes
+    ----------
+    train_mse, test_mse : float
+        Mean squared error, summed over outputs.
+    train_error, test_error : float
+        Zero-one loss.
+    norm : float
+        ``sqrt(tr(Y^T K^{-1} Y))``, the norm of the interpolant in the space of the kernel.
+    """
+
+    train_mse: float
+    test_mse: float
+    train_error: float
+    test_error: float
+    norm: float
+
+
+@dataclass(frozen=True)
+class TunedRidge:
+    """Risks of ridge regression with the penalty chosen on held-out data, one row a seed.
+
+    Attributes
+    ----------
+    widths : ndarray of shape (w,), int
+    n_samples : int
+    test_mse, test_error : ndarray of shape (seeds, w)
+        Squared (summed over outputs) and zero-one loss on the test set.
+    chosen : ndarray of shape (seeds, w)
+        The relative penalty chosen.
+    """
+
+    widths: np.ndarray
+    n_samples: int
+    test_mse: np.ndarray
+    test_error: np.ndarray
+    chosen: np.ndarray
+
+
+def width_grid(
+    n: int,
+    n_widths: int = 40,
+    *,
+    min_ratio: float = 1 / 40,
+    max_ratio: float = 10.0,
+    resolution: float = 0.01,
+) -> np.ndarray:
+    """Widths around the threshold ``N = n``: fine where the curve is steep, coarse where flat.
+
+    A quarter of them are log-spaced from ``min_ratio n`` to ``n / 2``; the others are log-spaced
+    in their *distance* to the threshold, on both sides of it. ``n`` itself is one of them.
+
+    Parameters
+    ----------
+    n : int
+        The threshold.
+    n_widths : int
+        About how many widths; rounding to integers may merge a few when ``n`` is small.
+    min_ratio, max_ratio : float
+        Smallest and largest width over ``n``.
+    resolution : float
+        Distance of the closest neighbours of ``n``, over ``n``.
+
+    Returns
+    -------
+    ndarray of int, strictly increasing
+
+    Raises
+    ------
+    TypeError, ValueError
+        A count below its minimum or a ratio out of order.
+    """
+    n = check_int(n, "n")
+    n_widths = check_int(n_widths, "n_widths", minimum=3)
+    for value, name in ((min_ratio, "min_ratio"), (resolution, "resolution")):
+        check_positive(value, name)
+    if not (resolution <= 1 - min_ratio and resolution <= max_ratio - 1):
+        raise ValueError(
+            f"min_ratio={min_ratio}, max_ratio={max_ratio}, resolution={resolution}: expected "
+            "min_ratio <= 1 - resolution and max_ratio >= 1 + resolution"
+        )
+    start = min(0.5, 1 - resolution)
+    n_far, n_above = n_widths // 4, n_widths // 2
+    n_near = n_widths - 1 - n_far - n_above
+    ratios = np.concatenate(
+        [
+            np.geomspace(min(min_ratio, start), start, n_far, endpoint=False),
+            1 - np.geomspace(resolution, 1 - start, n_near),
+            [1.0],
+            1 + np.geomspace(resolution, max_ratio - 1, n_above),
+        ]
+    )
+    return np.unique(np.maximum(np.rint(n * ratios).astype(int), 1))
+
+
+def double_descent_curve(
+    data: Dataset,
+    widths: Sequence[int] | np.ndarray,
+    *,
+    n_train: int,
+    kernel: Kernel | None = None,
+    feature_map: FeatureMap | None = None,
+    label_noise: float = 0.0,
+    n_seeds: int = 3,
+    singular_values: bool = False,
+    random_state: RandomState = 0,
+) -> RiskCurves:
+    """Risks of min-norm least squares on random features, against the number of features.
+
+    Each seed draws ``n_train`` training samples of ``data`` without replacement, flips labels,
+    and draws one nested feature map; `min_norm_path` then solves for every width. Features are
+    computed on demand, so that memory does not grow with the largest width.
+
+    Parameters
+    ----------
+    data : Dataset
+    widths : sequence of int
+        Feature counts ``N``, strictly increasing.
+    n_train : int
+        Training samples ``n``.
+    kernel : Kernel, optional
+        Kernel of the Fourier features and of the limit; default ``GaussianKernel(5.0)``.
+    feature_map : callable, optional
+        ``seed -> transformer`` with the interface of `fearless.features`; by default
+        `RandomFourierFeatures` of ``kernel``, whose threshold is ``N = n``.
+    label_noise : float
+        Probability that a training label is replaced by a uniformly random one. Test labels
+        stay clean.
+    n_seeds : int
+    singular_values : bool
+        Also compute the extreme singular values of every feature matrix.
+    random_state : None, int or Generator
+
+    Returns
+    -------
+    RiskCurves
+
+    Raises
+    ------
+    TypeError, ValueError
+        A bad argument, named.
+
+    Notes
+    -----
+    Cost: ``n_seeds`` times that of `min_norm_path`, plus ``O(n d max(widths))`` for the features,
+    computed twice.
+    """
+    n_train = check_int(n_train, "n_train", maximum=len(data.X_train))
+    n_seeds = check_int(n_seeds, "n_seeds")
+    kernel = GaussianKernel(5.0) if kernel is None else kernel
+    rng = as_generator(random_state)
+    widths = np.asarray(widths)
+    y_test = one_hot(data.y_test, data.classes)
+    paths, limits = [], []
+    for seed in rng.integers(2**31, size=n_seeds):
+        X, y = _training_set(data, n_train, label_noise, int(seed))
+        if feature_map is None:
+            phi = RandomFourierFeatures(kernel=kernel, random_state=int(seed))
+        else:
+            phi = feature_map(int(seed))
+        phi.fit(X)
+        paths.append(
+            min_norm_path(
+                lambda a, b, X=X, phi=phi: phi.block(X, a, b),
+                y,
+                lambda a, b, phi=phi: phi.block(data.X_test, a, b),
+                y_test,
+                widths,
+                scale=phi.scale,
+                singular_values=singular_values,
+            )
+        )
+        limits.append(kernel_limit(kernel, X, y, data.X_test, y_test))
+    return RiskCurves(widths, n_train, tuple(paths), tuple(limits))
+
+
+def kernel_limit(
+    kernel: Kernel, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray
+) -> KernelLimit:
+    """Risks and norm of the kernel interpolant ``f(x) = K(x, X) K(X, X)^{-1} y``.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    X, y : ndarrays of shape (n, d) and (n, k)
+    X_test, y_test : ndarrays of shape (m, d) and (m, k)
+
+    Returns
+    -------
+    KernelLimit
+
+    Raises
+    ------
+    fearless.linalg.NotPositiveDefiniteError
+        When the kernel matrix is numerically singular; no jitter is added.
+    """
+    factor = linalg.cholesky_in_place(linalg.as_fortran(kernel(X)))
+    alpha = linalg.cholesky_solve(factor, y)
+    train, test = kernel(X) @ alpha, kernel(X_test, X) @ alpha
+    return KernelLimit(
+        train_mse=_squared(train, y),
+        test_mse=_squared(test, y_test),
+        train_error=_zero_one(train, y),
+        test_error=_zero_one(test, y_test),
+        norm=float(np.sqrt(np.sum(y * alpha))),
+    )
+
+
+def tuned_ridge_curves(
+    data: Dataset,
+    widths: Sequence[int] | np.ndarray,
+    penalties: Sequence[float] | np.ndarray,
+    *,
+    n_train: int,
+    n_validation: int = 1000,
+    kernel: Kernel | None = None,
+    label_noise: float = 0.0,
+    n_seeds: int = 3,
+    random_state: RandomState = 0,
+) -> TunedRidge:
+    """Ridge regression on random features, its penalty chosen on held-out data at every width.
+
+    Training sets and features are those of `double_descent_curve` with the same ``random_state``.
+
+    Parameters
+    ----------
+    data, widths, n_train, kernel, label_noise, n_seeds, random_state
+        As in `double_descent_curve`.
+    penalties : sequence of float
+        Relative penalties to choose from, as in `fearless.solvers.ridge_path`.
+    n_validation : int
+        Further samples of the training part of ``data``, on which the squared loss chooses.
+        Their labels carry the same noise.
+
+    Returns
+    -------
+    TunedRidge
+
+    Raises
+    ------
+    TypeError, ValueError
+        A bad argument, named; among them more samples asked for than there are.
+    """
+    n_train = check_int(n_train, "n_train", maximum=len(data.X_train))
+    left = len(data.X_train) - n_train
+    n_validation = check_int(n_validation, "n_validation", maximum=left)
+    kernel = GaussianKernel(5.0) if kernel is None else kernel
+    rng = as_generator(random_state)
+    widths, penalties = np.asarray(widths), np.asarray(penalties, dtype=float)
+    last = int(widths[-1])
+    y_test = one_hot(data.y_test, data.classes)
+    columns = {"test_mse": [], "test_error": [], "chosen": []}
+    for seed in rng.integers(2**31, size=check_int(n_seeds, "n_seeds")):
+        X, y = _training_set(data, n_train + n_validation, label_noise, int(seed))
+        phi = RandomFourierFeatures(kernel=kernel, random_state=int(seed)).fit(X)
+        features = phi.block(X, 0, last)
+        train, held_out = slice(0, n_train), slice(n_train, None)
+        fit = (features[train], y[train])
+        validation = ridge_path(*fit, features[held_out], y[held_out], widths, penalties)
+        test = ridge_path(*fit, phi.block(data.X_test, 0, last), y_test, widths, penalties)
+        best = np.argmin(validation.column("test_mse"), axis=0)
+        every = np.arange(len(widths))
+        columns["chosen"].append(penalties[best])
+        for name in ("test_mse", "test_error"):
+            columns[name].append(test.column(name)[best, every])
+    return TunedRidge(widths, n_train, **{name: np.array(rows) for name, rows in columns.items()})
+
+
+def _training_set(
+    data: Dataset, n_train: int, label_noise: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples and (noisy) one-hot targets of one seed; all noise levels share the samples."""
+    rng = np.random.default_rng([seed, 1])
+    # Labels are flipped before the choice, so that the first samples of a larger set, and their
+    # labels, are those of a smaller one.
+    chosen = rng.permutation(len(data.X_train))[:n_train]
+    labels = flip_labels(data.y_train, label_noise, data.classes, rng)[chosen]
+    return data.X_train[chosen], one_hot(labels, data.classes)
+
+
+def _squared(predictions: np.ndarray, targets: np.ndarray) -> float:
+    return float(np.mean(np.sum((predictions - targets) ** 2, axis=1)))
+
+
+def _zero_one(predictions: np.ndarray, targets: np.ndarray) -> float:
+    return float(np.mean(predictions.argmax(axis=1) != targets.argmax(axis=1)))
