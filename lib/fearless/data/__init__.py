@@ -1,0 +1,23 @@
+"""Data of the book: real images shipped with the package, teachers with known risk, label noise."""
+
+from fearless.data.noise import flip_labels, noisy_error
+from fearless.data.real import (
+    Dataset,
+    load_dataset,
+    load_fashion_mnist,
+    load_mnist,
+    one_hot,
+)
+from fearless.data.synthetic import GaussianTeacher, gaussian_linear_model
+
+__all__ = [
+    "Dataset",
+    "GaussianTeacher",
+    "flip_labels",
+    "gaussian_linear_model",
+    "load_dataset",
+    "load_fashion_mnist",
+    "load_mnist",
+    "noisy_error",
+    "one_hot",
+]
