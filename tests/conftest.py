@@ -1,0 +1,14 @@
+"""Settings shared by all tests."""
+
+import os
+
+# Two threads, as at build time, whatever the machine has; to be set before NumPy is imported.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_variable] = "2"
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis  # noqa: E402
+
+# A shared machine makes the time of a single example meaningless.
+hypothesis.settings.register_profile("fearless", deadline=None)
+hypothesis.settings.load_profile("fearless")
