@@ -312,7 +312,7 @@ def extreme_singular_values(
     lower : bool
         ``T`` is the lower triangle, not the upper one.
     tol : float
-        Relative accuracy asked of the squared singular values.
+        Relative accuracy asked of the squared singular values; at least ``100 eps``.
 
     Returns
     -------
@@ -323,6 +323,7 @@ def extreme_singular_values(
     if n <= 32:
         s = np.linalg.svd(np.tril(t) if lower else np.triu(t), compute_uv=False)
         return float(s[-1]), float(s[0])
+    tol = max(tol, 100 * float(np.finfo(t.dtype).eps))
     multiply, solve = _blas("trmv", t.dtype), _blas("trsv", t.dtype)
     adjoint = 2 if _is_complex(t.dtype) else 1
     start = np.full(n, 1 / np.sqrt(n), dtype=t.dtype)

@@ -128,7 +128,13 @@ class Check:
 
 
 class Badge:
-    """A claim that holds, as a page or a terminal shows it (see `claim`)."""
+    """A claim that holds, as a page or a terminal shows it (see `claim`).
+
+    Parameters
+    ----------
+    check : Check
+        The outcome, from `check_claim`.
+    """
 
     def __init__(self, check: Check) -> None:
         self.check = check
@@ -167,7 +173,12 @@ def claim(
     unit: str = "",
     registry: Mapping[str, Claim] | None = None,
 ) -> Badge:
-    """Check a claim on a page and show it; see `check_claim` for the arguments.
+    """Check a claim on a page and show it.
+
+    Parameters
+    ----------
+    id, measured, expected, stderr, unit, registry
+        As in `check_claim`.
 
     Returns
     -------
@@ -206,6 +217,11 @@ def check_claim(
         Printed after the numbers.
     registry : mapping of str to Claim, optional
         The claims to look the id up in; by default the book's.
+
+    Returns
+    -------
+    Check
+        The numbers, at the worst element.
 
     Raises
     ------

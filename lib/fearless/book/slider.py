@@ -174,6 +174,11 @@ class _Spec:
 class Slider:
     """A slider with all its frames, as an output of a notebook cell (see `slider`).
 
+    Parameters
+    ----------
+    spec : object
+        The validated arguments of `slider`.
+
     Attributes
     ----------
     payload : dict
@@ -219,6 +224,16 @@ class Slider:
 def unpack(text: str) -> dict[str, Any] | None:
     """Return what a slider has packed into an SVG; None when it is an ordinary figure.
 
+    Parameters
+    ----------
+    text : str
+        The SVG.
+
+    Returns
+    -------
+    dict or None
+        `Slider.payload`.
+
     Raises
     ------
     ValueError
@@ -246,6 +261,10 @@ def to_html(payload: Mapping[str, Any], *, prefix: str) -> str:
         From `unpack` or `Slider.payload`.
     prefix : str
         What all identifiers begin with; different for every figure of a page.
+
+    Returns
+    -------
+    str
     """
     start, labels = payload["start"], payload["labels"]
     last = len(labels) - 1

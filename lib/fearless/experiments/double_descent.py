@@ -16,7 +16,7 @@ from fearless._validation import RandomState, as_generator, check_int, check_pos
 from fearless.data import Dataset, flip_labels, one_hot
 from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel, Kernel
-from fearless.solvers import RiskPath, min_norm_path, ridge_path
+from fearless.solvers import RiskPath, min_norm_paths, ridge_solutions
 
 __all__ = [
     "KernelLimit",
@@ -24,6 +24,7 @@ __all__ = [
     "TunedRidge",
     "double_descent_curve",
     "kernel_limit",
+    "noisy_curves",
     "tuned_ridge_curves",
     "width_grid",
 ]
@@ -53,15 +54,44 @@ class RiskCurves:
     limits: tuple[KernelLimit, ...]
 
     def column(self, name: str) -> np.ndarray:
-        """One attribute of every path (see `RiskPath`), as an array of shape (seeds, widths)."""
+        """Stack one attribute of every path.
+
+        Parameters
+        ----------
+        name : str
+            An attribute of `RiskPath`.
+
+        Returns
+        -------
+        ndarray of shape (seeds, widths)
+        """
         return np.array([getattr(path, name) for path in self.paths])
 
     def limit(self, name: str) -> np.ndarray:
-        """One attribute of every kernel machine (see `KernelLimit`), of shape (seeds,)."""
+        """Stack one attribute of every kernel machine.
+
+        Parameters
+        ----------
+        name : str
+            An attribute of `KernelLimit`.
+
+        Returns
+        -------
+        ndarray of shape (seeds,)
+        """
         return np.array([getattr(limit, name) for limit in self.limits])
 
     def at(self, width: int) -> int:
-        """Index of the grid width closest to ``width``, measured in ratios."""
+        """Index of the grid width closest to ``width``, measured in ratios.
+
+        Parameters
+        ----------
+        width : int
+
+        Returns
+        -------
+        int
+        """
         return int(np.argmin(np.abs(np.log(self.widths / width))))
 
     @property
@@ -70,7 +100,17 @@ class RiskCurves:
         return self.argmax("test_mse")
 
     def argmax(self, name: str) -> int:
-        """Width at which the median over seeds of a column (see `RiskPath`) is largest."""
+        """Width at which the median over seeds of a column is largest.
+
+        Parameters
+        ----------
+        name : str
+            An attribute of `RiskPath`.
+
+        Returns
+        -------
+        int
+        """
         return int(self.widths[np.argmax(np.median(self.column(name), axis=0))])
 
     @property
@@ -231,10 +271,57 @@ def double_descent_curve(
     TypeError, ValueError
         A bad argument, named.
 
+    See Also
+    --------
+    noisy_curves : several levels of label noise for the price of one.
+
     Notes
     -----
     Cost: ``n_seeds`` times that of `min_norm_path`, plus ``O(n d max(widths))`` for the features,
-    computed twice.
+    computed twice. With images in float32 the path runs in float32 wherever its condition number
+    allows it; the kernel machine is always solved in float64.
+    """
+    (curves,) = noisy_curves(
+        data,
+        widths,
+        [label_noise],
+        n_train=n_train,
+        kernel=kernel,
+        feature_map=feature_map,
+        n_seeds=n_seeds,
+        singular_values=singular_values,
+        random_state=random_state,
+    )
+    return curves
+
+
+def noisy_curves(
+    data: Dataset,
+    widths: Sequence[int] | np.ndarray,
+    levels: Sequence[float],
+    *,
+    n_train: int,
+    kernel: Kernel | None = None,
+    feature_map: FeatureMap | None = None,
+    n_seeds: int = 3,
+    singular_values: bool = False,
+    random_state: RandomState = 0,
+) -> tuple[RiskCurves, ...]:
+    """The curves of `double_descent_curve` at several levels of label noise.
+
+    All levels share training sets, features and therefore factorisations; the labels flipped at
+    a low level are among those flipped at a higher one.
+
+    Parameters
+    ----------
+    levels : sequence of float
+        Probabilities that a training label is replaced by a uniformly random one.
+    data, widths, n_train, kernel, feature_map, n_seeds, singular_values, random_state
+        As in `double_descent_curve`.
+
+    Returns
+    -------
+    tuple of RiskCurves, one a level
     """
     n_train = check_int(n_train, "n_train", maximum=len(data.X_train))
     n_seeds = check_int(n_seeds, "n_seeds")
@@ -244,14 +331,15 @@ def double_descent_curve(
     y_test = one_hot(data.y_test, data.classes)
     paths, limits = [], []
     for seed in rng.integers(2**31, size=n_seeds):
-        X, y = _training_set(data, n_train, label_noise, int(seed))
+        sets = [_training_set(data, n_train, level, int(seed)) for level in levels]
+        X, y = sets[0][0], np.stack([targets for _, targets in sets], axis=1)
         if feature_map is None:
             phi = RandomFourierFeatures(kernel=kernel, random_state=int(seed))
         else:
             phi = feature_map(int(seed))
         phi.fit(X)
         paths.append(
-            min_norm_path(
+            min_norm_paths(
                 lambda a, b, X=X, phi=phi: phi.block(X, a, b),
                 y,
                 lambda a, b, phi=phi: phi.block(data.X_test, a, b),
@@ -261,14 +349,21 @@ def double_descent_curve(
                 singular_values=singular_values,
             )
         )
-        limits.append(kernel_limit(kernel, X, y, data.X_test, y_test))
-    return RiskCurves(widths, n_train, tuple(paths), tuple(limits))
+        limits.append(
+            [kernel_limit(kernel, X, y[:, i], data.X_test, y_test) for i in range(len(sets))]
+        )
+    return tuple(
+        RiskCurves(widths, n_train, of_level, limits_of_level)
+        for of_level, limits_of_level in zip(
+            zip(*paths, strict=True), zip(*limits, strict=True), strict=True
+        )
+    )
 
 
 def kernel_limit(
     kernel: Kernel, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray
 ) -> KernelLimit:
-    """Risks and norm of the kernel interpolant ``f(x) = K(x, X) K(X, X)^{-1} y``.
+    """Risks and norm of the kernel interpolant ``f(x) = K(x, X) K(X, X)^{-1} y``, in float64.
 
     Parameters
     ----------
@@ -285,9 +380,10 @@ def kernel_limit(
     fearless.linalg.NotPositiveDefiniteError
         When the kernel matrix is numerically singular; no jitter is added.
     """
-    factor = linalg.cholesky_in_place(linalg.as_fortran(kernel(X)))
-    alpha = linalg.cholesky_solve(factor, y)
-    train, test = kernel(X) @ alpha, kernel(X_test, X) @ alpha
+    X, X_test = np.asarray(X, dtype=np.float64), np.asarray(X_test, dtype=np.float64)
+    gram = kernel(X)
+    alpha = linalg.cholesky_solve(linalg.cholesky_in_place(linalg.as_fortran(gram, copy=True)), y)
+    train, test = gram @ alpha, kernel(X_test, X) @ alpha
     return KernelLimit(
         train_mse=_squared(train, y),
         test_mse=_squared(test, y_test),
@@ -344,16 +440,22 @@ def tuned_ridge_curves(
     for seed in rng.integers(2**31, size=check_int(n_seeds, "n_seeds")):
         X, y = _training_set(data, n_train + n_validation, label_noise, int(seed))
         phi = RandomFourierFeatures(kernel=kernel, random_state=int(seed)).fit(X)
-        features = phi.block(X, 0, last)
-        train, held_out = slice(0, n_train), slice(n_train, None)
-        fit = (features[train], y[train])
-        validation = ridge_path(*fit, features[held_out], y[held_out], widths, penalties)
-        test = ridge_path(*fit, phi.block(data.X_test, 0, last), y_test, widths, penalties)
-        best = np.argmin(validation.column("test_mse"), axis=0)
-        every = np.arange(len(widths))
-        columns["chosen"].append(penalties[best])
-        for name in ("test_mse", "test_error"):
-            columns[name].append(test.column(name)[best, every])
+        features, features_test = phi.block(X, 0, last), phi.block(data.X_test, 0, last)
+        held_out, k = slice(n_train, None), y.shape[1]
+        tuned = np.empty((3, len(widths)))
+        for j, coefficients, _ in ridge_solutions(
+            features[:n_train], y[:n_train], widths, penalties
+        ):
+            validation = features[held_out, : widths[j]] @ coefficients
+            best = min(
+                range(len(penalties)),
+                key=lambda i, v=validation: _squared(v[:, i * k : (i + 1) * k], y[held_out]),
+            )
+            chosen = coefficients[:, best * k : (best + 1) * k]
+            test = features_test[:, : widths[j]] @ chosen
+            tuned[:, j] = _squared(test, y_test), _zero_one(test, y_test), penalties[best]
+        for name, row in zip(columns, tuned, strict=True):
+            columns[name].append(row)
     return TunedRidge(widths, n_train, **{name: np.array(rows) for name, rows in columns.items()})
 
 

@@ -47,7 +47,21 @@ class FeatureColumns:
         self.dtype = self._array.dtype
 
     def block(self, start: int, stop: int) -> np.ndarray:
-        """Columns ``start`` to ``stop``, checked."""
+        """Columns ``start`` to ``stop``, checked.
+
+        Parameters
+        ----------
+        start, stop : int
+
+        Returns
+        -------
+        ndarray of shape (n_rows, stop - start)
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the source returns another shape, or numbers that are not finite.
+        """
         if self._array is not None:
             return self._array[:, start:stop]
         block = check_matrix(
@@ -61,7 +75,17 @@ class FeatureColumns:
         return block
 
     def leading(self, width: int, dtype: np.dtype) -> np.ndarray:
-        """A fresh Fortran-ordered copy of the first ``width`` columns."""
+        """A fresh Fortran-ordered copy of the first ``width`` columns.
+
+        Parameters
+        ----------
+        width : int
+        dtype : dtype
+
+        Returns
+        -------
+        ndarray of shape (n_rows, width)
+        """
         out = np.empty((self._n_rows, width), dtype=dtype, order="F")
         for start, stop in pieces(0, width):
             out[:, start:stop] = self.block(start, stop)
@@ -69,6 +93,15 @@ class FeatureColumns:
 
 
 def pieces(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Split a range of columns into ranges of bounded length."""
+    """Split a range of columns into ranges of bounded length.
+
+    Parameters
+    ----------
+    start, stop : int
+
+    Returns
+    -------
+    iterator of (int, int)
+    """
     for begin in range(start, stop, _BLOCK):
         yield begin, min(begin + _BLOCK, stop)

@@ -94,7 +94,13 @@ class GrowingFactor:
         self._probes = generator.choice([-1.0, 1.0], size=(self._n, _N_PROBES))
 
     def append(self, rows: np.ndarray, targets: np.ndarray | None = None) -> None:
-        """Take in more rows of ``A``, and of the targets where the factor carries them."""
+        """Take in more rows of ``A``, and of the targets where the factor carries them.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m, n)
+        targets : ndarray of shape (m, k), optional
+        """
         self._square_norm += _square_norm(rows)
         block = _augment(rows, targets)
         if self.method == "qr":

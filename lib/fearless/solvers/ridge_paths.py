@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from fearless import linalg
 from fearless._validation import check_matrix, check_vector, check_widths
 from fearless.solvers.risk_path import PathRecorder, RiskPath, check_target_pair
 
-__all__ = ["RidgePath", "ridge_path"]
+__all__ = ["RidgePath", "ridge_path", "ridge_solutions"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,17 @@ class RidgePath:
     paths: tuple[RiskPath, ...]
 
     def column(self, name: str) -> np.ndarray:
-        """One attribute of every path, as an array of shape (l, m)."""
+        """Stack one attribute of every path.
+
+        Parameters
+        ----------
+        name : str
+            An attribute of `RiskPath`.
+
+        Returns
+        -------
+        ndarray of shape (l, m)
+        """
         return np.array([getattr(path, name) for path in self.paths])
 
 
@@ -90,13 +101,48 @@ def ridge_path(
     if not np.all(penalties > 0):
         raise ValueError(f"penalties has entry {penalties.min()}; expected positive numbers")
 
-    dtype = phi.dtype
     records = [PathRecorder(widths, np.full(len(widths), n)) for _ in penalties]
+    k = targets.shape[1]
+    for j, coefficients, condition in ridge_solutions(phi, targets, widths, penalties):
+        width = widths[j]
+        train = phi[:, :width] @ coefficients
+        test = phi_test[:, :width] @ coefficients
+        for i, record in enumerate(records):
+            own = slice(i * k, (i + 1) * k)
+            record.set(j, condition=condition[i], method="ridge", precision=phi.dtype.name)
+            record.set_norm(j, np.sum(coefficients[:, own] ** 2, axis=0, dtype=np.float64))
+            record.score(j, "train", train[:, own], targets)
+            record.score(j, "test", test[:, own], targets_test)
+    return RidgePath(penalties, tuple(path for record in records for path in record.finish()))
+
+
+def ridge_solutions(
+    phi: np.ndarray, targets: np.ndarray, widths: np.ndarray, penalties: np.ndarray
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Coefficients of `ridge_path`, one width after another.
+
+    Parameters
+    ----------
+    phi : ndarray of shape (n, P)
+    targets : ndarray of shape (n, k)
+    widths : ndarray of int, strictly increasing
+    penalties : ndarray of shape (l,)
+
+    Yields
+    ------
+    j : int
+        Index of the width.
+    coefficients : ndarray of shape (widths[j], l * k)
+        The outputs of the first penalty, then those of the second, and so on.
+    condition : ndarray of shape (l,)
+        Bound on the condition number of the regularised problem.
+    """
+    n = len(phi)
     n_primal = int(widths[widths <= n].max(initial=0))
     primal = linalg.gram_update(
-        np.zeros((n_primal, n_primal), dtype=dtype, order="F"), phi[:, :n_primal]
+        np.zeros((n_primal, n_primal), dtype=phi.dtype, order="F"), phi[:, :n_primal]
     )
-    dual = np.zeros((n, n), dtype=dtype, order="F")
+    dual = np.zeros((n, n), dtype=phi.dtype, order="F")
     seen = 0
     squares = np.cumsum(np.sum(phi**2, axis=0, dtype=np.float64))
     for j, width in enumerate(widths):
@@ -106,20 +152,13 @@ def ridge_path(
         else:
             dual = linalg.gram_update(dual, phi[:, seen:width].T)
             seen, gram, right = int(width), dual, targets
-        for lam, record in zip(penalties, records, strict=True):
-            shift = lam * squares[width - 1] / n
+        shifts = penalties * squares[width - 1] / n
+        solutions = []
+        for shift in shifts:
             work = linalg.as_fortran(gram, copy=True)
-            work[np.diag_indices_from(work)] += shift
-            solution = linalg.cholesky_solve(linalg.cholesky_in_place(work), right)
-            coefficients = solution if width <= n else block.T @ solution
-            record.set(
-                j,
-                norm=np.linalg.norm(coefficients),
-                # ||Phi||_F^2 bounds the largest eigenvalue, the shift the smallest one.
-                condition=np.sqrt((squares[width - 1] + shift) / shift),
-                method="ridge",
-                precision=dtype.name,
-            )
-            record.score(j, "train", block @ coefficients, targets)
-            record.score(j, "test", phi_test[:, :width] @ coefficients, targets_test)
-    return RidgePath(penalties, tuple(record.finish() for record in records))
+            np.einsum("ii->i", work)[...] += shift
+            solutions.append(linalg.cholesky_solve(linalg.cholesky_in_place(work), right))
+        stacked = np.hstack(solutions)
+        # ||Phi||_F^2 bounds the largest eigenvalue, the shift the smallest one.
+        condition = np.sqrt((squares[width - 1] + shifts) / shifts)
+        yield j, stacked if width <= n else block.T @ stacked, condition

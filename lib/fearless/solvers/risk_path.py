@@ -75,36 +75,59 @@ class RiskPath:
         return int(self.n_features[j]), int(self.n_samples[j])
 
 
+_PER_SET = ("train_mse", "test_mse", "train_error", "test_error", "norm")
+
+
 @dataclass
 class PathRecorder:
-    """Collects a `RiskPath` model by model, in any order.
+    """Collects `RiskPath` s model by model, in any order.
 
     Parameters
     ----------
     n_features, n_samples : ndarray of shape (m,)
         The path.
+    n_sets : int
+        How many sets of targets share the factorisations; each gets a `RiskPath` of its own.
     """
 
     n_features: np.ndarray
     n_samples: np.ndarray
+    n_sets: int = 1
     _columns: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         m = len(self.n_features)
-        for name in ("train_mse", "test_mse", "train_error", "test_error", "norm", "condition"):
-            self._columns[name] = np.full(m, np.nan)
-        for name in ("singular_min", "singular_max"):
+        for name in _PER_SET:
+            self._columns[name] = np.full((self.n_sets, m), np.nan)
+        for name in ("condition", "singular_min", "singular_max"):
             self._columns[name] = np.full(m, np.nan)
         for name in ("method", "precision"):
             self._columns[name] = np.full(m, "", dtype="<U10")
 
     def set(self, j: int | slice | np.ndarray, **values: object) -> None:
-        """Record some columns of model(s) ``j``."""
+        """Record some columns of model(s) ``j``.
+
+        Parameters
+        ----------
+        j : int, slice or ndarray
+        **values
+            Name and value of each column; one value a set for those that differ between sets.
+        """
         for name, value in values.items():
-            self._columns[name][j] = value
+            self._columns[name][..., j] = value
 
     def column(self, name: str) -> np.ndarray:
-        """What has been recorded so far under ``name``."""
+        """What has been recorded so far.
+
+        Parameters
+        ----------
+        name : str
+            A column of `RiskPath`.
+
+        Returns
+        -------
+        ndarray of shape (m,), or (n_sets, m) for a column that differs between sets
+        """
         return self._columns[name]
 
     def score(self, j: int, which: str, predictions: np.ndarray, targets: np.ndarray) -> None:
@@ -114,18 +137,38 @@ class PathRecorder:
         ----------
         j : int
         which : {"train", "test"}
-        predictions, targets : ndarray of shape (n, k)
+        predictions : ndarray of shape (n, n_sets * k)
+        targets : ndarray of shape (n, n_sets * k) or, the same for all sets, (n, k)
         """
-        predictions = predictions.real
-        difference = predictions - targets
-        mse = np.einsum("ij,ij->", difference, difference, dtype=np.float64) / len(targets)
-        self._columns[f"{which}_mse"][j] = mse
-        if targets.shape[1] > 1:
-            wrong = predictions.argmax(axis=1) != targets.argmax(axis=1)
-            self._columns[f"{which}_error"][j] = wrong.mean()
+        n, outputs = len(targets), predictions.shape[1] // self.n_sets
+        predictions = predictions.real.reshape(n, self.n_sets, outputs)
+        targets = targets.reshape(n, -1, outputs)
+        for i in range(self.n_sets):
+            wanted = targets[:, min(i, targets.shape[1] - 1)]
+            difference = predictions[:, i] - wanted
+            mse = np.einsum("ij,ij->", difference, difference, dtype=np.float64) / n
+            self._columns[f"{which}_mse"][i, j] = mse
+            if outputs > 1:
+                wrong = predictions[:, i].argmax(axis=1) != wanted.argmax(axis=1)
+                self._columns[f"{which}_error"][i, j] = wrong.mean()
 
-    def finish(self) -> RiskPath:
-        """Build the path; warn where a model is beyond the reach of its precision.
+    def set_norm(self, j: int, square_norms: np.ndarray) -> None:
+        """Record the norm of the coefficients of model ``j``.
+
+        Parameters
+        ----------
+        j : int
+        square_norms : ndarray of shape (n_sets * k,)
+            Squared norm of the coefficients of each output.
+        """
+        self.set(j, norm=np.sqrt(square_norms.reshape(self.n_sets, -1).sum(axis=1)))
+
+    def finish(self) -> tuple[RiskPath, ...]:
+        """Build the path of every set; warn where a model is beyond its precision's reach.
+
+        Returns
+        -------
+        tuple of RiskPath, one a set
 
         Warns
         -----
@@ -143,13 +186,24 @@ class PathRecorder:
                 f"n={self.n_samples[j]} exceeds 1/eps = {1 / eps[j]:.2g}. They are solved at full "
                 "rank (no singular value is cut off), so that their risks are rounding noise",
                 IllConditionedWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-        return RiskPath(n_features=self.n_features, n_samples=self.n_samples, **self._columns)
+        return tuple(
+            RiskPath(
+                n_features=self.n_features,
+                n_samples=self.n_samples,
+                **{k: v[i] if k in _PER_SET else v for k, v in self._columns.items()},
+            )
+            for i in range(self.n_sets)
+        )
 
 
 def check_target_pair(
-    y: ArrayLike, y_test: ArrayLike, n_train: int | None = None, n_test: int | None = None
+    y: ArrayLike,
+    y_test: ArrayLike,
+    n_train: int | None = None,
+    n_test: int | None = None,
+    n_outputs: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return train and test targets as (n, k) arrays with the same number of outputs.
 
@@ -158,6 +212,8 @@ def check_target_pair(
     y, y_test : array-like of shape (n,) or (n, k)
     n_train, n_test : int, optional
         Required numbers of rows.
+    n_outputs : int, optional
+        Outputs expected of ``y_test``; by default those of ``y``.
 
     Returns
     -------
@@ -172,8 +228,9 @@ def check_target_pair(
     targets_test = check_targets(y_test, "y_test", n_rows=n_test)
     targets = targets.reshape(len(targets), -1)
     targets_test = targets_test.reshape(len(targets_test), -1)
-    if targets.shape[1] != targets_test.shape[1]:
+    expected = targets.shape[1] if n_outputs is None else n_outputs
+    if targets_test.shape[1] != expected:
         raise ValueError(
-            f"y_test has {targets_test.shape[1]} outputs; expected {targets.shape[1]}, as y has"
+            f"y_test has {targets_test.shape[1]} outputs; expected {expected}, as y has"
         )
     return targets, targets_test

@@ -89,7 +89,8 @@ def sample_path(
         _interpolating(phi, targets, phi_test, targets_test, sizes[:n_below], record)
     if n_below < len(sizes):
         _overdetermined(phi, targets, phi_test, targets_test, sizes, n_below, record)
-    return record.finish()
+    (path,) = record.finish()
+    return path
 
 
 def _interpolating(

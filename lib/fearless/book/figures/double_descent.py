@@ -89,7 +89,7 @@ def risk_curves(curves: RiskCurves) -> Figure:
     axes[0].set_ylim(-0.03, 1.0)
     axes[1].set_ylim(bottom=1e-3)
     _name(axes[0], curves, "test_error", "test", _TEST)
-    _name(axes[0], curves, "train_error", "train", _TRAIN, above=False)
+    _name(axes[0], curves, "train_error", "train", _TRAIN, share=1 / 12, above=False)
     axes[-1].set_xlabel("number of features $N$")
     _count_ticks(axes[-1], curves.widths)
     return fig
@@ -140,9 +140,9 @@ def ridge_against_ridgeless(curves: RiskCurves, tuned: TunedRidge) -> Figure:
         ridge = style.band(ax, tuned.widths, getattr(tuned, name), color=_LIMIT)
         style.threshold_line(ax, curves.n_samples, "N = n")
         ax.set(xscale="log", ylabel=ylabel, xlabel="number of features $N$")
-        ax.set_ylim(bottom=0) if name == "test_error" else ax.set_yscale("log")
+        ax.set_ylim(0, 1.25) if name == "test_error" else ax.set_yscale("log")
         _count_ticks(ax, curves.widths, decades_only=True)
-    axes[0].legend([free, ridge], ["no penalty", "tuned ridge"], loc="lower left")
+    axes[0].legend([free, ridge], ["no penalty", "tuned ridge"], loc="upper left")
     return fig
 
 
@@ -160,7 +160,7 @@ def full_protocol(run: StoredRun, curves: RiskCurves) -> Figure:
         ax.axhline(float(run.results[f"limit_{name}"]), color=_THIRD, linestyle=":", linewidth=1.5)
         style.threshold_line(ax, 1.0, "N = n")
         ax.set(xscale="log", ylabel=ylabel, xlabel="features per sample $N/n$")
-        ax.set_ylim(bottom=0) if name == "test_error" else ax.set_yscale("log")
+        ax.set_ylim(0, 1.25) if name == "test_error" else ax.set_yscale("log")
         ax.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
     axes[0].legend([live, full], [f"n = {curves.n_samples:,}", f"n = {n:,}"], loc="upper left")
     return fig
@@ -218,8 +218,9 @@ def signature(curves: RiskCurves) -> Figure:
     ax.annotate(
         "training error",
         xy=(x[below][-6], np.median(curves.column("train_error")[:, below], axis=0)[-6]),
-        xytext=(4, 5),
+        xytext=(-34, 9),
         textcoords="offset points",
+        ha="right",
         color=_TRAIN,
         fontsize=10,
     )
@@ -232,21 +233,29 @@ def _limit_line(ax: Axes, curves: RiskCurves, name: str, label: str) -> None:
     ax.axhline(level, color=_LIMIT, linewidth=1.6, linestyle=(0, (1, 1.2)), zorder=1.6)
     ax.annotate(
         label,
-        xy=(0, level),
+        xy=(1, level),
         xycoords=("axes fraction", "data"),
-        xytext=(4, 3),
+        xytext=(-4, -3),
         textcoords="offset points",
         color=_LIMIT,
         fontsize=10,
-        va="bottom",
+        ha="right",
+        va="top",
     )
 
 
 def _name(
-    ax: Axes, curves: RiskCurves, column: str, text: str, color: str, *, above: bool = True
+    ax: Axes,
+    curves: RiskCurves,
+    column: str,
+    text: str,
+    color: str,
+    *,
+    share: float = 1 / 4,
+    above: bool = True,
 ) -> None:
-    """Write the name of a curve beside it, left of the threshold."""
-    j = curves.at(curves.n_samples // 4)
+    """Write the name of a curve beside it, at ``N = share * n``."""
+    j = curves.at(max(1, round(share * curves.n_samples)))
     level = float(np.median(curves.column(column)[:, j]))
     ax.annotate(
         text,
