@@ -28,6 +28,8 @@ CHROMIUM := $(firstword $(foreach name,$(CHROMIUM) chromium chromium-browser goo
 export OMP_NUM_THREADS ?= 2
 export OPENBLAS_NUM_THREADS ?= 2
 export MKL_NUM_THREADS ?= 2
+# Idle threads of one BLAS (NumPy's, SciPy's) must not spin while the other one works.
+export OPENBLAS_THREAD_TIMEOUT ?= 16
 
 .PHONY: help setup book test test-slow test-site lint serve bench clean
 

@@ -73,6 +73,20 @@ def test_gram_update_fills_the_lower_triangle_only(rng, dtype, order):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_products_are_added_in_place(rng, dtype, order, adjoint):
+    a, b = np.asarray(draw(rng, 9, 6, dtype), order=order), draw(rng, 9 if adjoint else 6, 4, dtype)
+    m = 6 if adjoint else 9
+    whole = np.asfortranarray(draw(rng, m, 7, dtype))
+    before, c = whole.copy(), whole[:, 3:]
+    linalg.add_product(c, a, b, adjoint=adjoint)
+    expected = before[:, 3:] + (a.conj().T if adjoint else a) @ b
+    np.testing.assert_allclose(whole[:, 3:], expected, atol=tolerance(dtype))
+    np.testing.assert_array_equal(whole[:, :3], before[:, :3])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_cholesky_solves(rng, dtype):
     a, b = draw(rng, 60, 25, dtype), draw(rng, 25, 3, dtype)
     gram = a.conj().T @ a

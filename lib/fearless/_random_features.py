@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fearless import linalg
 from fearless._validation import as_seed_sequence, check_int, check_out
 
 __all__ = ["BLOCK", "BlockStream", "RandomFeatures"]
@@ -197,7 +198,9 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         strip_features = np.empty((_STRIP, width), dtype)
         for k in range(start // width, -(-stop // width)):
             frequencies, *parameters = self._stream.block(k, X.dtype)
-            np.matmul(X, frequencies.T, out=angles)
+            angles[...] = 0
+            # SciPy's BLAS, which the solvers use: see `fearless.linalg` on having two.
+            linalg.add_product(angles.T, frequencies, X.T)
             first, last = max(start, k * width), min(stop, (k + 1) * width)
             for row in range(0, len(X), _STRIP):
                 strip = angles[row : row + _STRIP]

@@ -5,6 +5,10 @@ this book: a copy of every C-ordered operand, a factorisation with an unblocked 
 full products where a triangle would do. The functions here do one LAPACK or BLAS call each,
 on Fortran-ordered buffers which they overwrite, for any of the four floating types.
 
+Products go through SciPy's BLAS too (`add_product`). NumPy carries a BLAS of its own, whose threads
+go on spinning for a while after each call: alternating between the two on a machine with few cores
+costs more than many a factorisation.
+
 Triangular factors are *upper* (``A = Q R``) and Gram matrices live in the *lower* triangle
 (``K = L L^H``); the opposite triangle is never read.
 
@@ -21,6 +25,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 __all__ = [
     "NotPositiveDefiniteError",
+    "add_product",
     "append_rows",
     "apply_q",
     "as_fortran",
@@ -167,6 +172,37 @@ def append_rows(r: np.ndarray, rows: np.ndarray) -> np.ndarray:
     )
     _check_info("tpqrt", info)
     return r
+
+
+def add_product(
+    c: np.ndarray, a: np.ndarray, b: np.ndarray, *, adjoint: bool = False
+) -> np.ndarray:
+    """Add ``A B``, or ``A^H B`` with ``adjoint``, to ``C`` in place.
+
+    Cost: ``2 m n k`` flops; operands that are not contiguous are copied.
+
+    Parameters
+    ----------
+    c : ndarray of shape (m, n), Fortran-contiguous
+    a : ndarray of shape (m, k), or (k, m) with ``adjoint``
+    b : ndarray of shape (k, n)
+    adjoint : bool
+        Multiply by the conjugate transpose of ``a``.
+
+    Returns
+    -------
+    ndarray of shape (m, n)
+        The same memory as ``c``.
+    """
+    a, trans = np.asarray(a, dtype=c.dtype), 0
+    if adjoint:
+        trans = 2 if _is_complex(c.dtype) else 1
+    if not _is_complex(c.dtype) and a.flags.c_contiguous:  # its transpose needs no copy
+        a, trans = a.T, 1 - trans
+    b = as_fortran(b, c.dtype)
+    return _blas("gemm", c.dtype)(
+        1.0, as_fortran(a), b, beta=1.0, c=c, trans_a=trans, overwrite_c=True
+    )
 
 
 def gram_update(gram: np.ndarray, rows: np.ndarray) -> np.ndarray:

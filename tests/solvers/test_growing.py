@@ -86,10 +86,14 @@ def test_extreme_singular_values_in_both_phases():
 
 def test_single_precision_gram_phase_of_a_double_precision_factor():
     rows = np.random.default_rng(0).standard_normal((80, 20))
-    factor = GrowingFactor(rows, gram_dtype=np.float32)
+    factor = GrowingFactor(rows, single=True)
     assert factor.dtype == np.float64
     b = np.ones((20, 1))
     assert factor.try_gram([(rows[:40],), (rows[40:],)], factor.solve(b)[0], b)
+    assert factor.dtype == np.float64
+    x, _ = factor.solve(b)
+    assert factor.wants_single()
+    assert factor.try_single(x, b)
     assert factor.dtype == np.float32
     x, _ = factor.solve(np.ones((20, 1)))
     np.testing.assert_allclose(x, np.linalg.solve(rows.T @ rows, np.ones((20, 1))), rtol=1e-3)

@@ -75,6 +75,9 @@ def page_environment() -> dict[str, str]:
     """
     variables = {name: str(THREADS_PER_PAGE) for name in _THREAD_VARIABLES}
     # A kernel of the reader's own that is also called "python3" must not come first.
+    # Idle threads of OpenBLAS spin for 2^26 cycles by default; NumPy's and SciPy's copies of it
+    # then fight for the cores.
+    variables["OPENBLAS_THREAD_TIMEOUT"] = "16"
     return variables | {"FEARLESS_STATIC": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
 
 

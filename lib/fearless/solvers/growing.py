@@ -45,8 +45,8 @@ class GrowingFactor:
         The rows of ``B`` that belong to them.
     dtype : dtype, optional
         Working precision; default that of ``rows``.
-    gram_dtype : dtype, optional
-        Precision of the Gram phase; default ``dtype``.
+    single : bool
+        Whether the Gram phase may go on in single precision once a trial shows that it may.
 
     Attributes
     ----------
@@ -70,13 +70,14 @@ class GrowingFactor:
         targets: np.ndarray | None = None,
         *,
         dtype: np.dtype | None = None,
-        gram_dtype: np.dtype | None = None,
+        single: bool = False,
     ) -> None:
         self.method = "qr"
         self.dtype = np.dtype(rows.dtype if dtype is None else dtype)
         self.condition = np.inf
         self._n = rows.shape[1]
-        self._gram_dtype = np.dtype(self.dtype if gram_dtype is None else gram_dtype)
+        self._single = np.dtype(np.complex64 if self.dtype.kind == "c" else np.float32)
+        self._may_be_single = single and self.dtype != self._single
         self._square_norm = _square_norm(rows)
         block = linalg.as_fortran(_augment(rows, targets), self.dtype, copy=True)
         if len(block) < block.shape[1]:  # fewer rows than columns once the targets are counted
@@ -87,7 +88,7 @@ class GrowingFactor:
         self._factor = linalg.as_fortran(
             packed[: block.shape[1]], copy=len(packed) > packed.shape[1]
         )
-        self._next_trial = _FIRST_TRIAL[_real_name(self._gram_dtype)]
+        self._next_trial = _FIRST_TRIAL[_real_name(self.dtype)]
         self._work: np.ndarray | None = None
         self._factor_is_current = True
         generator = np.random.default_rng(0)  # fixed: probes are part of the algorithm
@@ -138,8 +139,8 @@ class GrowingFactor:
         -----
         Cost: ``m n^2 + n^3 / 3`` flops for ``m`` rows.
         """
-        n, precision = self._n, _real_name(self._gram_dtype)
-        gram = np.zeros(self._factor.shape, dtype=self._gram_dtype, order="F")
+        n = self._n
+        gram = np.zeros(self._factor.shape, dtype=self.dtype, order="F")
         for block in blocks:
             gram = linalg.gram_update(gram, _augment(*block))
         right = gram[n:, :n].conj().T if b is None else b
@@ -151,10 +152,44 @@ class GrowingFactor:
             gap = np.linalg.norm(triangle @ (trial - x)) / np.linalg.norm(triangle @ x)
         except linalg.NotPositiveDefiniteError:
             gap = np.inf
-        if not gap <= GRAM_TOLERANCE[precision]:
+        if not gap <= GRAM_TOLERANCE[_real_name(self.dtype)]:
             self._next_trial = self.condition / 2
             return False
-        self.method, self.dtype = "gram", self._gram_dtype
+        self.method = "gram"
+        self._factor, self._work, self._factor_is_current = gram, work, True
+        self._next_trial = _FIRST_TRIAL["float32"]
+        return True
+
+    def wants_single(self) -> bool:
+        """Whether a trial of single precision is due: ask after a solve in the Gram phase."""
+        return self.method == "gram" and self._may_be_single and self.condition <= self._next_trial
+
+    def try_single(self, x: np.ndarray, b: np.ndarray) -> bool:
+        """Go on in single precision if it reproduces the current solution (see `try_gram`).
+
+        Parameters
+        ----------
+        x, b : ndarray of shape (n, k)
+            The current solution and its right-hand side.
+
+        Returns
+        -------
+        bool
+            Whether the factor is now in single precision.
+        """
+        gram = self._factor.astype(self._single)
+        work = linalg.as_fortran(gram[: self._n, : self._n], copy=True)
+        try:
+            work = linalg.cholesky_in_place(work)
+            factor = np.tril(self._cholesky()).conj().T
+            trial = linalg.cholesky_solve(work, b)
+            gap = np.linalg.norm(factor @ (trial - x)) / np.linalg.norm(factor @ x)
+        except linalg.NotPositiveDefiniteError:
+            gap = np.inf
+        if not gap <= GRAM_TOLERANCE["float32"]:
+            self._next_trial = self.condition / 2
+            return False
+        self.dtype, self._may_be_single = self._single, False
         self._factor, self._work, self._factor_is_current = gram, work, True
         return True
 
@@ -232,8 +267,9 @@ class GrowingFactor:
 
 
 def _square_norm(rows: np.ndarray) -> float:
-    flat = rows.ravel(order="K")
-    return float(np.vdot(flat, flat).real)
+    # einsum, not a dot product: see the note on two BLAS libraries in `fearless.linalg`.
+    parts = (rows.real, rows.imag) if np.iscomplexobj(rows) else (rows,)
+    return float(sum(np.einsum("ij,ij->", part, part, dtype=np.float64) for part in parts))
 
 
 def _augment(rows: np.ndarray, targets: np.ndarray | None = None) -> np.ndarray:

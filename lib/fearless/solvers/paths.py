@@ -210,10 +210,11 @@ def scan(
     j : int
     total : ndarray of shape (m, k)
     """
-    total = np.zeros((columns.shape[0], weights.shape[1]), dtype=np.result_type(columns, weights))
+    dtype = np.result_type(columns, weights)
+    total = np.zeros((columns.shape[0], weights.shape[1]), dtype=dtype, order="F")
     previous = 0
     for j, width in enumerate(widths):
-        total += columns[:, previous:width] @ weights[previous:width]
+        linalg.add_product(total, columns[:, previous:width], weights[previous:width])
         previous = int(width)
         yield j, total
 
@@ -326,12 +327,14 @@ def _beyond_threshold(
                 (problem.train.block(start, stop).conj().T,) for start, stop in pieces(0, previous)
             )
             factor.try_gram(blocks, solution, targets)
+        elif factor.wants_single():
+            factor.try_single(solution, targets)
     _evaluate_duals(problem, dual, widths, offset, record)
 
 
 def _start(problem: _Problem, width: int, dtype: np.dtype) -> GrowingFactor:
     rows = problem.train.leading(width, dtype).conj().T
-    return GrowingFactor(rows, dtype=dtype, gram_dtype=problem.dtype)
+    return GrowingFactor(rows, dtype=dtype, single=problem.dtype != problem.double)
 
 
 def _evaluate_duals(
@@ -345,7 +348,7 @@ def _evaluate_duals(
     dtype = problem.dtype
     if np.any(record.column("precision")[offset:] == problem.double.name):
         dtype = problem.double
-    dual = dual.astype(dtype, copy=False)
+    dual = linalg.as_fortran(dual, dtype)
     sums = {
         "train": np.zeros((len(problem.targets), dual.shape[1]), dtype=dtype, order="F"),
         "test": np.zeros((len(problem.targets_test), dual.shape[1]), dtype=dtype, order="F"),
@@ -353,12 +356,12 @@ def _evaluate_duals(
     previous = 0
     for j, width in enumerate(widths):
         for start, stop in pieces(previous, int(width)):
-            block = problem.train.block(start, stop).astype(dtype, copy=False)
-            coefficients = block.conj().T @ dual[:, j * k :]
-            sums["train"][:, j * k :] += block @ coefficients
-            sums["test"][:, j * k :] += (
-                problem.test.block(start, stop).astype(dtype, copy=False) @ coefficients
-            )
+            block = linalg.as_fortran(problem.train.block(start, stop), dtype)
+            coefficients = np.zeros((stop - start, dual.shape[1] - j * k), dtype=dtype, order="F")
+            linalg.add_product(coefficients, block, dual[:, j * k :], adjoint=True)
+            linalg.add_product(sums["train"][:, j * k :], block, coefficients)
+            test = problem.test.block(start, stop)
+            linalg.add_product(sums["test"][:, j * k :], test, coefficients)
         previous = int(width)
     for which, targets in (("train", problem.targets), ("test", problem.targets_test)):
         for j in range(len(widths)):

@@ -142,7 +142,7 @@ def ridge_against_ridgeless(curves: RiskCurves, tuned: TunedRidge) -> Figure:
         ax.set(xscale="log", ylabel=ylabel, xlabel="number of features $N$")
         ax.set_ylim(0, 1.25) if name == "test_error" else ax.set_yscale("log")
         _count_ticks(ax, curves.widths, decades_only=True)
-    axes[0].legend([free, ridge], ["no penalty", "tuned ridge"], loc="upper left")
+    axes[0].legend([free, ridge], ["no penalty", "tuned ridge"], loc="lower left")
     return fig
 
 
@@ -162,7 +162,7 @@ def full_protocol(run: StoredRun, curves: RiskCurves) -> Figure:
         ax.set(xscale="log", ylabel=ylabel, xlabel="features per sample $N/n$")
         ax.set_ylim(0, 1.25) if name == "test_error" else ax.set_yscale("log")
         ax.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
-    axes[0].legend([live, full], [f"n = {curves.n_samples:,}", f"n = {n:,}"], loc="upper left")
+    axes[0].legend([live, full], [f"n = {curves.n_samples:,}", f"n = {n:,}"], loc="lower left")
     return fig
 
 
@@ -218,7 +218,7 @@ def signature(curves: RiskCurves) -> Figure:
     ax.annotate(
         "training error",
         xy=(x[below][-6], np.median(curves.column("train_error")[:, below], axis=0)[-6]),
-        xytext=(-34, 9),
+        xytext=(-52, -2),
         textcoords="offset points",
         ha="right",
         color=_TRAIN,
