@@ -6,6 +6,7 @@ and turned dark where it stands. The tests in ``test_site.py`` look at the notes
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.server
 import os
@@ -100,6 +101,13 @@ def visit(context: Any, base: str, name: str) -> Visit:
         page.evaluate(_TYPESET)
         note.desktop = page.evaluate(_DESKTOP)
         page.emulate_media(color_scheme="dark")
+        # A long page takes a moment; one that never turns dark is left to its test.
+        from playwright.sync_api import TimeoutError as TooSlow
+
+        with contextlib.suppress(TooSlow):
+            page.wait_for_function(
+                "document.documentElement.dataset.theme === 'dark'", timeout=10_000
+            )
         page.wait_for_timeout(50)
         note.dark = page.evaluate(_DARK)
         page.set_viewport_size(PHONE)
