@@ -140,9 +140,9 @@ def ridge_against_ridgeless(curves: RiskCurves, tuned: TunedRidge) -> Figure:
         ridge = style.band(ax, tuned.widths, getattr(tuned, name), color=_LIMIT)
         style.threshold_line(ax, curves.n_samples, "N = n")
         ax.set(xscale="log", ylabel=ylabel, xlabel="number of features $N$")
-        ax.set_ylim(0, 1.25) if name == "test_error" else ax.set_yscale("log")
+        ax.set_ylim(0, 1.0) if name == "test_error" else ax.set_yscale("log")
         _count_ticks(ax, curves.widths, decades_only=True)
-    axes[0].legend([free, ridge], ["no penalty", "tuned ridge"], loc="lower left")
+    axes[1].legend([free, ridge], ["no penalty", "tuned ridge"], loc="upper left")
     return fig
 
 
@@ -160,9 +160,9 @@ def full_protocol(run: StoredRun, curves: RiskCurves) -> Figure:
         ax.axhline(float(run.results[f"limit_{name}"]), color=_THIRD, linestyle=":", linewidth=1.5)
         style.threshold_line(ax, 1.0, "N = n")
         ax.set(xscale="log", ylabel=ylabel, xlabel="features per sample $N/n$")
-        ax.set_ylim(0, 1.25) if name == "test_error" else ax.set_yscale("log")
+        ax.set_ylim(0, 1.0) if name == "test_error" else ax.set_yscale("log")
         ax.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
-    axes[0].legend([live, full], [f"n = {curves.n_samples:,}", f"n = {n:,}"], loc="lower left")
+    axes[1].legend([live, full], [f"n = {curves.n_samples:,}", f"n = {n:,}"], loc="upper left")
     return fig
 
 
