@@ -106,7 +106,6 @@ def test_an_ill_conditioned_factor_refuses_the_gram_phase():
     rows, b = rng.standard_normal((60, 20)) * np.geomspace(1, 1e-4, 20) @ rotation, np.ones((20, 1))
     factor = GrowingFactor(rows)
     before, _ = factor.solve(b)
-    assert factor.wants_gram()
     assert not factor.try_gram([(rows,)], before, b)
     assert factor.method == "qr"
     assert not factor.wants_gram()

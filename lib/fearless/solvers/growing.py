@@ -20,8 +20,9 @@ __all__ = ["GRAM_TOLERANCE", "GrowingFactor"]
 # norm of the model's coefficients; as more rows arrive the condition only improves.
 GRAM_TOLERANCE = {"float32": 3e-4, "float64": 1e-11}
 
-# No trial is worth its cost above this (Frobenius) condition number.
-_FIRST_TRIAL = {"float32": 3e4, "float64": 3e5}
+# No trial is worth its cost above sqrt(n) times this Frobenius condition number, which is itself
+# about sqrt(n) times the spectral one. Measured on random Fourier features of MNIST.
+_FIRST_TRIAL = {"float32": 100.0, "float64": 500.0}
 
 # Random right-hand sides that estimate ||A^+||_F (Hutchinson): at the threshold, where one
 # singular value dominates, the relative standard deviation is sqrt(1 / (2 * 16)) = 0.18.
@@ -88,7 +89,7 @@ class GrowingFactor:
         self._factor = linalg.as_fortran(
             packed[: block.shape[1]], copy=len(packed) > packed.shape[1]
         )
-        self._next_trial = _FIRST_TRIAL[_real_name(self.dtype)]
+        self._next_trial = _FIRST_TRIAL[_real_name(self.dtype)] * np.sqrt(self._n)
         self._work: np.ndarray | None = None
         self._factor_is_current = True
         generator = np.random.default_rng(0)  # fixed: probes are part of the algorithm
@@ -157,7 +158,7 @@ class GrowingFactor:
             return False
         self.method = "gram"
         self._factor, self._work, self._factor_is_current = gram, work, True
-        self._next_trial = _FIRST_TRIAL["float32"]
+        self._next_trial = _FIRST_TRIAL["float32"] * np.sqrt(self._n)
         return True
 
     def wants_single(self) -> bool:

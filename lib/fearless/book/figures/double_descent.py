@@ -215,15 +215,7 @@ def signature(curves: RiskCurves) -> Figure:
         fontsize=10,
         arrowprops={"arrowstyle": "-", "color": _TEST, "linewidth": 0.9},
     )
-    ax.annotate(
-        "training error",
-        xy=(x[below][-6], np.median(curves.column("train_error")[:, below], axis=0)[-6]),
-        xytext=(-52, -2),
-        textcoords="offset points",
-        ha="right",
-        color=_TRAIN,
-        fontsize=10,
-    )
+    ax.text(0.03, 0.12, "training error", transform=ax.transAxes, color=_TRAIN, fontsize=10)
     _count_ticks(ax, x)
     return fig
 
