@@ -349,9 +349,7 @@ def noisy_curves(
                 singular_values=singular_values,
             )
         )
-        limits.append(
-            [kernel_limit(kernel, X, y[:, i], data.X_test, y_test) for i in range(len(sets))]
-        )
+        limits.append(_kernel_limits(kernel, X, y, data.X_test, y_test))
     return tuple(
         RiskCurves(widths, n_train, of_level, limits_of_level)
         for of_level, limits_of_level in zip(
@@ -380,17 +378,8 @@ def kernel_limit(
     fearless.linalg.NotPositiveDefiniteError
         When the kernel matrix is numerically singular; no jitter is added.
     """
-    X, X_test = np.asarray(X, dtype=np.float64), np.asarray(X_test, dtype=np.float64)
-    gram = kernel(X)
-    alpha = linalg.cholesky_solve(linalg.cholesky_in_place(linalg.as_fortran(gram, copy=True)), y)
-    train, test = gram @ alpha, kernel(X_test, X) @ alpha
-    return KernelLimit(
-        train_mse=_squared(train, y),
-        test_mse=_squared(test, y_test),
-        train_error=_zero_one(train, y),
-        test_error=_zero_one(test, y_test),
-        norm=float(np.sqrt(np.sum(y * alpha))),
-    )
+    (limit,) = _kernel_limits(kernel, X, y[:, None], X_test, y_test)
+    return limit
 
 
 def tuned_ridge_curves(
@@ -457,6 +446,29 @@ def tuned_ridge_curves(
         for name, row in zip(columns, tuned, strict=True):
             columns[name].append(row)
     return TunedRidge(widths, n_train, **{name: np.array(rows) for name, rows in columns.items()})
+
+
+def _kernel_limits(
+    kernel: Kernel, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray
+) -> tuple[KernelLimit, ...]:
+    """`kernel_limit` for targets of shape (n, s, k): ``s`` sets, one factorisation."""
+    X, X_test = np.asarray(X, dtype=np.float64), np.asarray(X_test, dtype=np.float64)
+    gram = kernel(X)
+    factor = linalg.cholesky_in_place(linalg.as_fortran(gram, copy=True))
+    alpha = linalg.cholesky_solve(factor, y.reshape(len(y), -1))
+    train = (gram @ alpha).reshape(y.shape)
+    test = (kernel(X_test, X) @ alpha).reshape(len(X_test), *y.shape[1:])
+    alpha = alpha.reshape(y.shape)
+    return tuple(
+        KernelLimit(
+            train_mse=_squared(train[:, i], y[:, i]),
+            test_mse=_squared(test[:, i], y_test),
+            train_error=_zero_one(train[:, i], y[:, i]),
+            test_error=_zero_one(test[:, i], y_test),
+            norm=float(np.sqrt(np.sum(y[:, i] * alpha[:, i]))),
+        )
+        for i in range(y.shape[1])
+    )
 
 
 def _training_set(

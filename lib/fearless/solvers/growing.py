@@ -115,7 +115,12 @@ class GrowingFactor:
         """Whether a trial of the (faster) Gram phase is due: ask after a solve."""
         return self.method == "qr" and self.condition <= self._next_trial
 
-    def try_gram(self, blocks: Iterable[tuple[np.ndarray, ...]], x: np.ndarray, b=None) -> bool:
+    def try_gram(
+        self,
+        blocks: Iterable[tuple[np.ndarray, ...]],
+        x: np.ndarray,
+        b: np.ndarray | None = None,
+    ) -> bool:
         """Change to the Gram phase if it reproduces the current solution.
 
         The Gram matrix is formed from the rows themselves rather than from ``R``, so that it
@@ -145,19 +150,9 @@ class GrowingFactor:
         for block in blocks:
             gram = linalg.gram_update(gram, _augment(*block))
         right = gram[n:, :n].conj().T if b is None else b
-        work = linalg.as_fortran(gram[:n, :n], copy=True)
-        try:
-            work = linalg.cholesky_in_place(work)
-            trial = linalg.cholesky_solve(work, right)
-            triangle = np.triu(self._triangle())
-            gap = np.linalg.norm(triangle @ (trial - x)) / np.linalg.norm(triangle @ x)
-        except linalg.NotPositiveDefiniteError:
-            gap = np.inf
-        if not gap <= GRAM_TOLERANCE[_real_name(self.dtype)]:
-            self._next_trial = self.condition / 2
+        if not self._adopt(gram, right, x, np.triu(self._triangle())):
             return False
         self.method = "gram"
-        self._factor, self._work, self._factor_is_current = gram, work, True
         self._next_trial = _FIRST_TRIAL["float32"] * np.sqrt(self._n)
         return True
 
@@ -179,18 +174,29 @@ class GrowingFactor:
             Whether the factor is now in single precision.
         """
         gram = self._factor.astype(self._single)
+        if not self._adopt(gram, b, x, np.tril(self._cholesky()).conj().T):
+            return False
+        self.dtype, self._may_be_single = self._single, False
+        return True
+
+    def _adopt(
+        self, gram: np.ndarray, right: np.ndarray, x: np.ndarray, triangle: np.ndarray
+    ) -> bool:
+        """Go on with ``gram`` if its solution agrees with ``x`` in the norm of the model.
+
+        ``triangle`` is the present factor ``R``: the norm of the model's coefficients is
+        ``||R x||``. After a failure the next trial waits until the condition number has halved.
+        """
         work = linalg.as_fortran(gram[: self._n, : self._n], copy=True)
         try:
             work = linalg.cholesky_in_place(work)
-            factor = np.tril(self._cholesky()).conj().T
-            trial = linalg.cholesky_solve(work, b)
-            gap = np.linalg.norm(factor @ (trial - x)) / np.linalg.norm(factor @ x)
+            trial = linalg.cholesky_solve(work, right)
+            gap = np.linalg.norm(triangle @ (trial - x)) / np.linalg.norm(triangle @ x)
         except linalg.NotPositiveDefiniteError:
             gap = np.inf
-        if not gap <= GRAM_TOLERANCE["float32"]:
+        if not gap <= GRAM_TOLERANCE[_real_name(gram.dtype)]:
             self._next_trial = self.condition / 2
             return False
-        self.dtype, self._may_be_single = self._single, False
         self._factor, self._work, self._factor_is_current = gram, work, True
         return True
 

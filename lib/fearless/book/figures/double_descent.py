@@ -50,12 +50,10 @@ def line_fit(points: LinePoints, n_features: int, curve: np.ndarray, norm: float
     ax.plot(points.x, points.y, "o", color=_TRAIN, markersize=7, zorder=3)
     error = np.sqrt(np.mean((curve - points.truth) ** 2))
     sign = "<" if n_features < n else "=" if n_features == n else ">"
+    # A long number leaves no room for the long name.
+    size = f"norm of the coefficients {norm:,.3g}" if norm < 1e4 else f"norm {norm:,.0f}"
     ax.set_title(
-        f"N = {n_features:,} {sign} n = {n}:   distance to the truth {error:.2g},"
-        f"   norm of the coefficients {norm:,.3g}"
-        if norm < 1e4
-        else f"N = {n_features:,} {sign} n = {n}:   distance to the truth {error:.2g},"
-        f"   norm {norm:,.0f}",
+        f"N = {n_features:,} {sign} n = {n}:   distance to the truth {error:.2g},   {size}",
         fontsize=10.5,
     )
     ax.set(xlabel="$x$", ylabel="$y$", xlim=(0, 1), ylim=(-1.6, 3.0))
