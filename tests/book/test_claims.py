@@ -72,6 +72,17 @@ def test_the_worst_element_decides_and_is_reported():
     assert (result.measured, result.expected, result.index) == (2.1, 2.0, (0, 1))
     assert result.size == 4
     assert "worst of 4" in result.numbers()
+
+
+def test_the_worst_has_used_most_of_its_tolerance_not_the_least_of_it():
+    result = check([0.0, 99.0], [0.0, 100.0], rel=0.1)  # the first has no tolerance, and needs none
+    assert (result.measured, result.index) == (99.0, (1,))
+    with pytest.raises(ClaimFailed) as failure:
+        check([1e-3, 99.0], [0.0, 100.0], rel=0.1)
+    assert failure.value.check.index == (0,)
+
+
+def test_one_element_that_fails_is_enough():
     with pytest.raises(ClaimFailed, match=re.escape("index (2,) of 3")):
         check([1, 2, 9], 2, "<=")
 

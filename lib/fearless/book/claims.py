@@ -17,8 +17,9 @@ where ``abs``, ``rel`` and ``stderr`` are the numbers given in the claim's toler
 counts as zero) and s is the standard error that the caller measured. ``stderr: 4`` is a statement
 about a mean over repetitions, ``rel`` about an asymptotic formula, ``abs`` about rounding or
 a grid. With another relation it is true when ``m < e`` (``<=``, ``>``, ``>=``) holds. Arrays are
-compared element by element; all must hold, and the worst one is reported. The *margin* is the
-distance to failing, in units of the measured quantity: what is left of the tolerance, or ``e - m``.
+compared element by element; all must hold, and the worst one is reported, which for ``close`` is
+the one that has used the largest share of its tolerance. The *margin* is the distance to failing
+there, in units of the measured quantity: what is left of the tolerance, or ``e - m``.
 
 Used on every page; the rules are in the section "How to read this book".
 """
@@ -263,13 +264,19 @@ def check_claim(
         allowed = sum(
             (weight * terms[key] for key, weight in entry.tolerance.items()), np.zeros(e.shape)
         )
-        margin = allowed - np.abs(m - e)
+        difference = np.abs(m - e)
+        margin = allowed - difference
         holds = margin >= 0
+        # The worst is the one that has used most of its tolerance: an element whose tolerance is
+        # small and which agrees to the last bit has the smallest margin and is the best.
+        used = np.where(difference > 0, np.inf, 0.0)
+        np.divide(difference, allowed, out=used, where=allowed > 0)
+        worst = int(np.argmax(used))
     else:
         allowed = np.zeros(e.shape)
         margin = e - m if entry.relation.startswith("<") else m - e
         holds = _OPERATORS[entry.relation](m, e)
-    worst = int(np.argmin(margin))
+        worst = int(np.argmin(margin))
     check = Check(
         claim=entry,
         measured=float(m.flat[worst]),
