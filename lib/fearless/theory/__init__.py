@@ -1,0 +1,17 @@
+"""Closed forms and asymptotics that experiments and tests compare against, one subject a module.
+
+``adversarial``
+    Noise that is fitted: the distance to the nearest wrong label, and how often such labels win.
+``bounds``
+    Uniform bounds on the risk: Rademacher complexity, margins, growth functions; floors of norms.
+``local``
+    Noise shares of averages over neighbours: simplices, singular kernels, nearest neighbours.
+``rates``
+    Minimax rates of nonparametric regression.
+``risk``
+    Errors known exactly: Bayes rules of two Gaussians, nearest neighbours under label noise.
+``simplices``
+    Signs of linear interpolants with flipped labels at the corners.
+"""
+
+__all__ = ["adversarial", "bounds", "local", "rates", "risk", "simplices"]
