@@ -1,0 +1,87 @@
+"""Training points that occur more than once: no function interpolates two targets at one point."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fearless._validation import check_option, check_same_length
+
+__all__ = ["DUPLICATES", "merge_duplicates"]
+
+DUPLICATES = ("error", "average")
+
+
+def merge_duplicates(X: NDArray, y: NDArray, how: str) -> tuple[NDArray, NDArray]:
+    """Return the distinct rows of X, in the order of their first occurrence, and their targets.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Finite points, float32 or float64.
+    y : ndarray of shape (n,) or (n, n_outputs)
+        Their targets.
+    how : {"error", "average"}
+        What to do where equal points have different targets: raise, or fit their mean.
+
+    Returns
+    -------
+    X : ndarray of shape (n_distinct, d)
+        The array given when all rows are distinct.
+    y : ndarray of shape (n_distinct,) or (n_distinct, n_outputs)
+        Their targets, or the means.
+
+    Raises
+    ------
+    ValueError
+        ``how="error"``, and two equal points have different targets; or an unknown option.
+
+    Notes
+    -----
+    Cost O(n d + n log n): rows are compared through a hash of their bits, and equal hashes
+    by their coordinates.
+    """
+    check_option(how, "duplicates", DUPLICATES)
+    check_same_length(X=X, y=y)
+    first, group = _groups(X)
+    if len(first) == len(X):
+        return X, y
+    if how == "error":
+        targets = y.reshape(len(y), -1)
+        differs = np.any(targets != targets[first[group]], axis=1)
+        if differs.any():
+            j = int(np.argmax(differs))
+            i = int(first[group[j]])
+            raise ValueError(
+                f"X has equal rows with different targets: rows {i} and {j}, targets "
+                f"{y[i].tolist()} and {y[j].tolist()}; no function interpolates both: remove one, "
+                "or set duplicates='average' to fit their mean"
+            )
+        return X[first], y[first]
+    counts = np.bincount(group)
+    sums = np.zeros((len(first), *y.shape[1:]), y.dtype)
+    np.add.at(sums, group, y)
+    means = (sums.T / counts).T.astype(y.dtype, copy=False)
+    # Where there is nothing to average the target stays as it is, to the last bit.
+    alone = counts == 1
+    means[alone] = y[first[alone]]
+    return X[first], means
+
+
+def _groups(X: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first row of each group of equal rows, increasing, and the group of each row."""
+    bits = np.ascontiguousarray(X + 0.0)  # -0.0 becomes 0.0: equal numbers have equal bits
+    bits = bits.view(np.uint32 if X.dtype == np.float32 else np.uint64)
+    odd = np.random.default_rng(0).integers(2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
+    keys = np.zeros(len(X), np.uint64)
+    for column, factor in zip(bits.T, odd, strict=True):  # no temporary of the size of X
+        mixed = column.astype(np.uint64) * factor
+        keys += mixed ^ (mixed >> np.uint64(32))
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    if not np.array_equal(X[first[group]], X):  # two different rows share a hash
+        _, first, group = np.unique(X, axis=0, return_index=True, return_inverse=True)
+        group = group.reshape(-1)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[group]
