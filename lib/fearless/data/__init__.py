@@ -9,12 +9,14 @@ from fearless.data.real import (
     one_hot,
 )
 from fearless.data.synthetic import GaussianTeacher, gaussian_linear_model
+from fearless.data.tasks import gaussian_pair
 
 __all__ = [
     "Dataset",
     "GaussianTeacher",
     "flip_labels",
     "gaussian_linear_model",
+    "gaussian_pair",
     "load_dataset",
     "load_fashion_mnist",
     "load_mnist",

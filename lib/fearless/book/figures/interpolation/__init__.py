@@ -1,0 +1,1 @@
+"""Figures of the part *Interpolation*, one module a page."""
