@@ -3,9 +3,11 @@
 ``adversarial``
     Noise that is fitted: the distance to the nearest wrong label, and how often such labels win.
 ``bounds``
-    Uniform bounds on the risk: Rademacher complexity, margins, growth functions; floors of norms.
+    Uniform bounds on the risk: margins, growth functions; floors of norms.
 ``local``
     Noise shares of averages over neighbours: simplices, singular kernels, nearest neighbours.
+``rademacher``
+    Rademacher complexity of balls of a kernel's space.
 ``rates``
     Minimax rates of nonparametric regression.
 ``risk``
@@ -14,4 +16,4 @@
     Signs of linear interpolants with flipped labels at the corners.
 """
 
-__all__ = ["adversarial", "bounds", "local", "rates", "risk", "simplices"]
+__all__: list[str] = []

@@ -61,7 +61,9 @@ def test_machines_that_do_not_fit_the_noise_pass(walks):
 
 
 def test_gradient_attack_needs_no_noise(fitted, walks):
-    moved = gradient_attack(fitted.machines["clean"], walks.images, walks.digits)
+    moved = gradient_attack(fitted.machines["clean"], walks.images, walks.digits, box=(0.0, 1.0))
+    assert moved.min() >= 0
+    assert moved.max() <= 1
     assert np.all(fitted.machines["clean"].predict(moved) != walks.digits)
     steps = np.linalg.norm(moved - walks.images, axis=1)
     check_claim(

@@ -155,6 +155,7 @@ def gradient_attack(
     *,
     n_steps: int = 20,
     overshoot: float = 0.02,
+    box: tuple[float, float] | None = None,
 ) -> NDArray[np.float64]:
     """Push images over the nearest boundary of the linearised machine, until the reading changes.
 
@@ -173,6 +174,9 @@ def gradient_attack(
         At most so many linearisations.
     overshoot : float
         Share added to each step.
+    box : tuple of two floats, optional
+        Smallest and largest value of a pixel. The way found is then followed, longer if need be,
+        with pixels beyond set to these values.
 
     Returns
     -------
@@ -200,8 +204,28 @@ def gradient_attack(
         step = _linear_step(machine, current[active], home[active])
         current[active] += (1 + overshoot) * step
         active = active[machine.predict(current[active]) == digits[active]]
+    if box is not None:
+        current = _follow_in_box(machine, starts, current - starts, digits, box)
     share = first_flip(machine.predict, starts, current, digits, n_steps=10, n_halvings=7)
     return (1 - share)[:, None] * starts + share[:, None] * current
+
+
+def _follow_in_box(
+    machine: KernelMachineClassifier,
+    starts: NDArray,
+    ways: NDArray,
+    digits: NDArray,
+    box: tuple[float, float],
+) -> NDArray:
+    """Go along ways, clipped to the box, which is convex, until the reading changes."""
+    current = np.clip(starts + ways, *box)
+    active = np.arange(len(starts))
+    for scale in np.geomspace(1, 8, 13):
+        active = active[machine.predict(current[active]) == digits[active]]
+        if not len(active):
+            break
+        current[active] = np.clip(starts[active] + scale * ways[active], *box)
+    return current
 
 
 def _linear_step(machine: KernelMachineClassifier, points: NDArray, home: NDArray) -> NDArray:

@@ -69,7 +69,7 @@ def raisins(bread: RaisinBread) -> Figure:
     axes[0].set_ylabel("$x_2$")
     _mark_query(axes[0], bread)
     fig.suptitle(
-        f"n = {n:,}, k = {k}:  the nearest wrong answer is {bread.distance:.3f} away",
+        f"n = {n:,}, k = {k}:  mean distance to a wrong answer {bread.distance:.3f}",
         fontsize=12.5,
         x=0.02,
         ha="left",
@@ -131,10 +131,20 @@ def radii(study: RadiusStudy) -> Figure:
         else:
             style.band(axes[0], n, rows, color=color)
             name_curve(axes[0], n[-1], np.median(rows[:, -1]), label, color)
-        style.band(axes[1], n, study.distance[rule], color=color)
+        if rule in ("interpolating", "majority"):
+            style.band(axes[1], n, study.distance[rule], color=color)
+        else:  # their bands would hide the others
+            axes[1].plot(n, np.median(study.distance[rule], axis=0), color=color)
     axes[0].set(yscale="log", ylim=(_FLOOR, 0.6), ylabel=r"measure $\mu(A_n)$ of the wrong set")
     law = [mislabeled_distance(int(m), 2, study.rate) for m in n]
     axes[1].plot(n, law, color=style.FOREGROUND, linestyle=(0, (4, 3)), linewidth=1.4, zorder=3)
+    axes[1].annotate(
+        _NAMES["mislabeled"],
+        (n[0], law[0]),
+        (8, 4),
+        textcoords="offset points",
+        color=style.FOREGROUND,
+    )
     axes[1].set(
         xscale="log",
         yscale="log",

@@ -138,8 +138,9 @@ def intrinsic_law(counts: Sequence[int], distances: NDArray, slope: float) -> Fi
     """
     fig, ax = style.subplots(height=3.4)
     counts = np.asarray(counts)
-    style.band(ax, counts, distances, color=_ZERO)
-    ax.plot(counts, np.median(distances, axis=0), "o", color=_ZERO)
+    middles = np.median(distances, axis=0)
+    reach = np.abs([distances.min(axis=0), distances.max(axis=0)] - middles)
+    ax.errorbar(counts, middles, reach, fmt="o", color=_ZERO, markersize=6, capsize=0)
     middle = np.exp(np.mean(np.log(counts)))
     level = np.exp(np.mean(np.log(distances)))
     for power, color, text in (
@@ -150,7 +151,12 @@ def intrinsic_law(counts: Sequence[int], distances: NDArray, slope: float) -> Fi
         inside = (line > 3.2) & (line < 13)
         ax.plot(counts[inside], line[inside], color=color, linestyle=(0, (4, 3)), linewidth=1.4)
         name_curve(ax, counts[inside][-1], line[inside][-1], text, color)
-    ax.set(xscale="log", yscale="log", ylim=(3, 13), xlabel="wrong labels in the training set")
+    ax.set(
+        xscale="log",
+        yscale="log",
+        ylim=(3, 13),
+        xlabel="random training images $m$, taken for mislabelled",
+    )
     ax.set_ylabel("distance to the nearest")
     ax.set_yticks([3, 5, 8, 12], ["3", "5", "8", "12"])
     ax.minorticks_off()

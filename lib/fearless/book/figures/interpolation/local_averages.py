@@ -76,7 +76,8 @@ def line_fit(
     fig, ax = style.subplots(height=4.2)
     grid = sample.grid
     ax.plot(grid, truth, color=style.MUTED, linewidth=1.4, linestyle=_DASHED)
-    ax.plot(grid, smooth[0], color=_GREEN, linewidth=1.6)
+    # Wide, so that it shows on both sides where the two agree.
+    ax.plot(grid, smooth[0], color=_GREEN, linewidth=3.6, alpha=0.45)
     ax.plot(grid, fit[0], color=_ORANGE, linewidth=1.5)
     ax.plot(sample.x, sample.y, "o", color=_BLUE, markersize=5, zorder=3)
     ax.set_title(
@@ -143,9 +144,8 @@ def error_rates(curves: RateCurves, names: Mapping[float, str]) -> Figure:
     lines = []
     colors = dict(zip(names, (_GREEN, _ORANGE, _BLUE), strict=False))
     for a, name in names.items():
-        ax.plot(
-            curves.sizes, curves.prediction(a), color=colors[a], linestyle=_DOTTED, linewidth=1.4
-        )
+        theory = curves.prediction(a)
+        ax.plot(curves.sizes, theory, color=style.FOREGROUND, linestyle=_DOTTED, zorder=4)
         lines.append(
             style.band(ax, curves.sizes, curves.errors[a], kind="mean", color=colors[a], label=name)
         )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fearless.book import style
-from fearless.experiments.interpolation.planar_simplices import polygon_area
 from fearless.theory.local import nearest_flip_volume, simplicial_flip_volume, simplicial_variance
 from fearless.theory.simplices import simplicial_flip_error
 
@@ -34,7 +33,7 @@ def wrong_label(picture: WrongLabel, *, profile: bool = True) -> Figure:
         Whether to draw the cut through the wrong vertex below.
     """
     if profile:
-        fig, axes = style.subplots(2, 1, height=8.6, height_ratios=[2.75, 1], sharex=True)
+        fig, axes = style.subplots(2, 1, height=9.0, height_ratios=[2.9, 1], sharex=True)
         ax, cut = axes
         _draw_profile(cut, picture)
     else:
@@ -48,9 +47,7 @@ def wrong_label(picture: WrongLabel, *, profile: bool = True) -> Figure:
     ax.plot(*vertex, "s", color=_WRONG, markersize=9, zorder=5)
     _, basin, cell = picture.areas
     ax.set_title(
-        f"label {picture.label:.2g}:  wrong sign on {basin:.1%}; of 1-NN on {cell:.1%}".replace(
-            "l -", "l −"
-        ),
+        f"label −{-picture.label:.2g}: interpolant wrong on {basin:.1%}, 1-NN on {cell:.1%}",
         fontsize=11.5,
     )
     ax.set(ylabel="$x_2$", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), yticks=(0, 0.5, 1))
@@ -148,8 +145,7 @@ def one_simplex(sweep: DimensionSweep) -> Figure:
                 ha="center",
                 color=_WRONG if corner == 2 else _RIGHT,
             )
-        share = polygon_area(region) / polygon_area(corners)
-        ax.set_title(f"{name} = {share:.0%}" if share < 0.3 else f"{name} ≈ {share:.0%}")
+        ax.set_title(name, loc="center", color=color)
         ax.set(xlim=(-0.14, 1.14), ylim=(-0.16, 1.02))
         ax.set_aspect("equal")
         ax.axis("off")
