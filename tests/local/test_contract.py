@@ -152,6 +152,41 @@ def test_no_scale_matters(model, power):
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("model", ALL, ids=repr)
+@pytest.mark.parametrize("d", [1, 6])
+@pytest.mark.parametrize(("dtype", "far"), [(np.float64, 1e120), (np.float32, 1e20)])
+def test_far_queries(model, d, dtype, far):
+    """Far away all points are equally far, or outside; too far is an error that names X."""
+    X, y, labels, _ = problem(20, d, 6, dtype)
+    model = clone(model).fit(X, labels if is_classifier(model) else y)
+    predict = model.predict_proba if is_classifier(model) else model.predict
+    queries = np.vstack([X, np.full((1, d), far, dtype)])
+    found = predict(queries)
+    np.testing.assert_array_equal(found[:20], np.eye(3)[labels] if is_classifier(model) else y)
+    assert np.isfinite(found).all()
+    if getattr(model, "kernel", "") == "hilbert":
+        expected = np.bincount(labels) / 20 if is_classifier(model) else y.mean()
+        np.testing.assert_allclose(found[20], expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="X has values so far beyond the training points"):
+        predict(np.full((1, d), 1e160))
+
+
+@pytest.mark.parametrize("model", REGRESSORS, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_huge_targets(model, dtype):
+    """Averages of targets next to the largest number are finite, and scale with the targets."""
+    X, y, _, rng = problem(60, 2, 7)
+    y = (y / np.abs(y).max()).astype(dtype)
+    queries = np.vstack([rng.random((20, 2)), X[:3]])
+    expected = clone(model).fit(X, y).predict(queries)
+    unit = np.finfo(dtype).max / 2
+    found = clone(model).fit(X, y * unit).predict(queries)
+    tolerance = 8 * np.finfo(dtype).eps
+    np.testing.assert_allclose(found / unit, expected, rtol=0, atol=tolerance)
+    most = np.full(60, np.finfo(dtype).max)
+    np.testing.assert_allclose(clone(model).fit(X, most).predict(queries), most[:23], rtol=1e-6)
+
+
 @given(
     seed=st.integers(0, 2**32),
     n=st.integers(8, 40),

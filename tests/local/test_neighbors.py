@@ -65,6 +65,38 @@ def test_classifier_takes_the_heavier_class():
     np.testing.assert_array_equal(classifier.predict(Q), share > 0.5)
 
 
+@pytest.mark.parametrize("weights", ["log", "power"])
+def test_predictions_use_the_parameters_of_the_fit(weights):
+    X, y, Q = np.arange(4.0)[:, None], np.arange(4.0) ** 2, [[0.2], [1.7]]
+    model = InterpolatedNeighborsRegressor(1, weights=weights).fit(X, y)
+    before = model.predict(Q)
+    for k in (3, 30):
+        model.set_params(n_neighbors=k, weights="log" if weights == "power" else "power")
+        np.testing.assert_array_equal(model.predict(Q), before)
+    assert (model.n_neighbors_, model.weights_) == (1, weights)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("d", [1, 7])
+def test_exact_where_more_points_than_neighbors_coincide_in_squares(d, dtype):
+    unit = 1e-44 if dtype == np.float32 else 1e-200
+    X = np.zeros((60, d), dtype)
+    X[:, 0] = np.append(unit * np.arange(59), 1.0)
+    y = np.arange(60.0)
+    for k in (1, 5):
+        model = InterpolatedNeighborsRegressor(k).fit(X, y)
+        np.testing.assert_array_equal(model.predict(X), y)
+        np.testing.assert_array_equal(model.predict(-X[:1]), y[:1])  # -0.0 is 0.0
+
+
+def test_all_scales_at_once():
+    """A distance whose square underflows beside one whose square nearly overflows."""
+    X, y = [[0.0], [1e110], [-1e110]], [1.0, 2.0, 3.0]
+    for weights in ("log", "power"):
+        model = InterpolatedNeighborsRegressor(2, weights=weights).fit(X, y)
+        assert 1.0 <= model.predict([[1e-170]])[0] < 1.5
+
+
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [

@@ -68,6 +68,46 @@ def test_queries_that_overflow_are_refused():
         search.prepare(np.array([[1e300]]))
 
 
+@pytest.mark.parametrize("d", [1, 6])
+def test_distances_of_prepared_queries_never_overflow(d):
+    """Right below the limit everything is finite, right above queries are refused."""
+    X = np.zeros((3, d))
+    X[:, 0] = [0, 1, 3]
+    search = NeighborSearch(X)
+    limit = (np.finfo(float).max / (32 * d)) ** 0.5
+    Q = np.full((2, d), 0.999 * limit)
+    Q[1] *= -1
+    Q = search.prepare(Q)
+    assert np.isfinite(search.squared_distances(Q)).all()
+    indices, distances = search.nearest(Q, 3)
+    np.testing.assert_array_equal(np.sort(indices, axis=1), [[0, 1, 2]] * 2)
+    np.testing.assert_allclose(distances, 0.999 * limit * d**0.5)
+    assert search.within(Q, 1.0)[0].size == 0
+    for bad in (1.001 * limit, -1e160, 1e308):
+        with pytest.raises(ValueError, match=r"X has values so far beyond .* expected at most"):
+            search.prepare(np.vstack([Q, np.full(d, bad)]))
+
+
+def test_far_queries_in_single_precision_are_computed_in_double():
+    X = np.array([[0.0], [1.0]], np.float32)
+    for scale in (1.0, 2.0**-110, 2.0**100):
+        search = NeighborSearch(X * np.float32(scale))
+        near, far = (np.array([[q]], np.float32) for q in (2.0 * scale, 3e38))
+        assert search.prepare(near).dtype == np.float32
+        queries = search.prepare(far)
+        assert np.isfinite(search.squared_distances(queries)).all()
+        if scale < 2:
+            assert queries.dtype == np.float64
+            np.testing.assert_array_equal(queries, far.astype(float) * search.scale)
+
+
+def test_points_below_the_normal_numbers_in_single_precision():
+    X = np.array([[0.0], [1e-44], [3e-44]], np.float32)
+    search = NeighborSearch(X)
+    assert np.isfinite(search.X).all()
+    np.testing.assert_array_equal(search.nearest(search.prepare(X), 2)[0], [[0, 1], [1, 0], [2, 1]])
+
+
 def test_blocks_cover_all_rows():
     blocks = row_blocks(10, 2**20)
     assert [b.stop - b.start for b in blocks] == [2] * 5
@@ -88,6 +128,8 @@ def test_merging_keeps_order_and_bits():
     with pytest.raises(ValueError, match=r"rows 0 and 2, targets \[0.1, 1.0\] and \[0.1, 3.0\]"):
         merge_duplicates(X, Y, "error")
     np.testing.assert_array_equal(merge_duplicates(X, Y, "average")[1][:, 1], [2, 3.5, 4])
+    huge = merge_duplicates(X, 1.7e308 * np.array([1, 1, -0.5, 1, 1]), "average")[1]
+    np.testing.assert_allclose(huge / 1.7e308, [0.25, 1, 1], rtol=1e-15)
 
 
 def test_equal_hashes_of_different_rows(monkeypatch):

@@ -72,14 +72,93 @@ def test_outside_the_bandwidth(share, monkeypatch):
 @pytest.mark.parametrize("exponent", [1, 2, 3, 7, 8, 64, 65, 0.5, 2.5])
 def test_powers(exponent):
     squared = np.array([1.0, 1.5, 4.0, 81.0])
-    found = singular._negative_power(squared.copy(), exponent)
+    found = singular._negative_power(squared.copy(), np.float64(1), exponent)
     np.testing.assert_allclose(found, squared ** (-exponent / 2), rtol=1e-13)
 
 
 def test_powers_never_vanish():
-    found = singular._negative_power(np.array([0.0, 1.0, 1e30], np.float32), 784.0)
+    found = singular._negative_power(
+        np.array([0.0, 1e-30, 1.0], np.float32), np.float32(1e-30), 784.0
+    )
     np.testing.assert_array_equal(found[:2], 1)
     assert 0 < found[2] < 1e-37
+
+
+def test_no_ratio_of_distances_overflows():
+    """In float32 (10 / 1e-19)^2 is infinite, and 0 * (-exponent) must not become NaN."""
+    X, q = np.array([[0.0], [10.0]], np.float32), np.array([[1e-25]], np.float32)
+    for exponent in (1.0, 1e300):
+        model = SingularKernelRegressor(exponent=exponent).fit(X, [2.0, 3.0])
+        assert model.predict(q) == 2.0
+
+
+@pytest.mark.parametrize("d", [1, 6])
+def test_targets_of_higher_precision_than_samples(d):
+    """Samples in float32, targets in float64: neither range nor digits of the targets are lost."""
+    rng = np.random.default_rng(6)
+    X, Q = (rng.random((60, d)).astype(np.float32) for _ in range(2))
+    y = 1.0 + 1e-9 * rng.random(60)
+    for model in (SingularKernelRegressor(), SingularKernelRegressor("log", bandwidth=3.0)):
+        found = model.fit(X, y).predict(Q)
+        assert found.dtype == np.float64
+        weights = model.fit(X, np.eye(60)).predict(Q)
+        weights /= weights.sum(axis=1, keepdims=True)
+        # The weights have seven digits, what they average varies by 1e-9.
+        np.testing.assert_allclose(model.fit(X, y - 1.0).predict(Q), weights @ (y - 1), rtol=1e-5)
+        np.testing.assert_allclose(found, 1.0, atol=2e-7)
+        np.testing.assert_allclose(model.fit(X, 1e39 * y).predict(Q), 1e39 * found, rtol=1e-9)
+
+
+@pytest.mark.parametrize("share", [-1.0, 2.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extreme_bandwidths(dtype, share, monkeypatch):
+    """Weights ln(h / r) for any h in range, and no warning; a tiny h is the nearest point."""
+    monkeypatch.setattr(singular, "_DENSE_SHARE", share)
+    X, y = np.array([[0.0], [1.0], [3.0]], dtype), np.array([0.0, 1.0, 4.0])
+    Q = np.array([[0.0], [0.25], [2.5], [1e-15], [1e4]], dtype)
+    for h in (1e-300, 1e-200, 1e-19, 1e17, 1e20, 1e38, 1e155, 1e300):
+        with np.errstate(divide="ignore"):
+            weights = np.log(h) - np.log(np.abs(Q.astype(float) - X[:, 0]))
+        weights[0] = [1, 0, 0]
+        log = SingularKernelRegressor("log", bandwidth=h).fit(X, y).predict(Q)
+        flat = SingularKernelRegressor("smooth-power", bandwidth=h).fit(X, y).predict(Q)
+        rtol = 1e-12 if dtype == np.float64 or h > 1e18 else 1e-6
+        if h < 1:
+            nearest = np.array([0, 0, 4, 0, 4])
+            np.testing.assert_array_equal(log, nearest)
+            np.testing.assert_array_equal(flat, nearest)
+            continue
+        np.testing.assert_allclose(log, weights @ y / weights.sum(axis=1), rtol=rtol)
+        power = SingularKernelRegressor("power", bandwidth=h).fit(X, y).predict(Q)
+        np.testing.assert_allclose(flat, power, rtol=rtol)
+    # In units so small that even h times their scale is infinite.
+    unit = 2.0**-120 if dtype == np.float32 else 2.0**-900
+    log = SingularKernelRegressor("log", bandwidth=1e300).fit(X * dtype(unit), y)
+    with np.errstate(divide="ignore"):
+        weights = np.log(1e300) - np.log(unit) - np.log(np.abs(Q[1:3].astype(float) - X[:, 0]))
+    expected = weights @ y / weights.sum(axis=1)
+    np.testing.assert_allclose(log.predict(Q[1:3] * dtype(unit)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("share", [-1.0, 2.0])
+@pytest.mark.parametrize("kernel", ["power", "smooth-power", "log"])
+def test_squares_that_underflow_within_the_bandwidth(kernel, share, monkeypatch):
+    monkeypatch.setattr(singular, "_DENSE_SHARE", share)
+    X, y = np.arange(200.0)[:, None], np.arange(200.0) + 7
+    model = SingularKernelRegressor(kernel, bandwidth=0.5, outside="error").fit(X, y)
+    np.testing.assert_allclose(model.predict([[1e-170], [0.0], [1e-300]]), 7.0, rtol=1e-14)
+
+
+def test_predictions_use_the_parameters_of_the_fit():
+    X, y = np.arange(10.0)[:, None], np.arange(10.0) ** 2
+    model = SingularKernelRegressor("power", bandwidth=1.5).fit(X, y)
+    before = model.predict([[2.3], [40.0]])
+    model.set_params(kernel="log", bandwidth=3.0, outside="error")
+    np.testing.assert_array_equal(model.predict([[2.3], [40.0]]), before)
+    assert (model.kernel_, model.bandwidth_, model.outside_) == ("power", 1.5, "nearest")
+    model.set_params(kernel="hilbert", bandwidth=None)
+    np.testing.assert_array_equal(model.predict([[2.3], [40.0]]), before)
+    assert model.fit(X, y).bandwidth_ is None
 
 
 def test_large_exponent_is_the_nearest_neighbor():

@@ -17,6 +17,8 @@ __all__ = ["LocalAverage", "LocalClassifier", "LocalRegressor"]
 
 _DTYPES = (np.float64, np.float32)
 
+_LARGEST_WEIGHT = 2.0**11  # -ln of the smallest ratio of distances, before normalization
+
 
 class LocalAverage(BaseEstimator, metaclass=ABCMeta):
     """Base of the estimators that predict sum_i w_i(x) y_i with weights from distances."""
@@ -27,7 +29,10 @@ class LocalAverage(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _average(self, Q: NDArray, targets: NDArray) -> NDArray:
-        """Average targets (n, m) at prepared queries, shape (len(Q), m)."""
+        """Average targets (n, m) at prepared queries, shape (len(Q), m).
+
+        Where `_huge_targets` is set the weights must be normalized before they are used.
+        """
 
     def _fit(self, X: NDArray, targets: NDArray) -> None:
         X, targets = merge_duplicates(X, targets, self.duplicates)
@@ -35,11 +40,19 @@ class LocalAverage(BaseEstimator, metaclass=ABCMeta):
         self.X_fit_ = X
         self._search = NeighborSearch(X)
         self._targets = targets.reshape(len(targets), -1)
+        limit = float(np.finfo(targets.dtype).max) / (_LARGEST_WEIGHT * len(targets))
+        self._huge_targets = bool(np.abs(targets).max() > limit)
 
     def _predict_average(self, X: ArrayLike) -> NDArray:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=_DTYPES, reset=False)
-        return self._average(self._search.prepare(X), self._targets)
+        queries = self._search.prepare(X)
+        if not self._huge_targets:
+            return self._average(queries, self._targets)
+        # An average of finite numbers is finite, yet rounding may carry it over the largest one.
+        most = np.finfo(self._targets.dtype).max
+        with np.errstate(over="ignore"):
+            return np.clip(self._average(queries, self._targets), -most, most)
 
 
 class LocalRegressor(MultiOutputMixin, RegressorMixin, LocalAverage):
@@ -90,7 +103,7 @@ class LocalRegressor(MultiOutputMixin, RegressorMixin, LocalAverage):
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         ValueError
-            X is not as described.
+            X is not as described, or so far from the training points that distances overflow.
         """
         values = self._predict_average(X)
         return values[:, 0] if self._n_outputs is None else values
@@ -144,7 +157,7 @@ class LocalClassifier(ClassifierMixin, LocalAverage):
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         ValueError
-            X is not as described.
+            X is not as described, or so far from the training points that distances overflow.
         """
         return self._predict_average(X)
 
@@ -166,7 +179,7 @@ class LocalClassifier(ClassifierMixin, LocalAverage):
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         ValueError
-            X is not as described.
+            X is not as described, or so far from the training points that distances overflow.
         """
         # "Not fitted" before an attribute that is not there.
         shares = self.predict_proba(X)

@@ -60,8 +60,12 @@ def merge_duplicates(X: NDArray, y: NDArray, how: str) -> tuple[NDArray, NDArray
         return X[first], y[first]
     counts = np.bincount(group)
     sums = np.zeros((len(first), *y.shape[1:]), y.dtype)
-    np.add.at(sums, group, y)
+    with np.errstate(over="ignore"):
+        np.add.at(sums, group, y)
     means = (sums.T / counts).T.astype(y.dtype, copy=False)
+    if not np.isfinite(sums).all():  # huge targets: divide first
+        means[...] = 0
+        np.add.at(means, group, (y.T / counts[group]).T.astype(y.dtype, copy=False))
     # Where there is nothing to average the target stays as it is, to the last bit.
     alone = counts == 1
     means[alone] = y[first[alone]]

@@ -28,6 +28,10 @@ _BLOCK_ENTRIES = 2**21  # entries of the temporaries of a block of queries: 16 M
 #: Relative error of squared distances up to which the selection by matrix products is trusted.
 _SELECTION_ACCURACY = 1e-6
 
+#: The distance given to different points whose squared distance underflows to zero: no distance
+#: that is the square root of a positive number is smaller.
+_LEAST_DISTANCE = float(np.sqrt(np.finfo(float).smallest_subnormal))
+
 
 def row_blocks(n_rows: int, entries_per_row: int) -> list[slice]:
     """Cut rows into slices whose temporaries stay within a few tens of MB.
@@ -69,22 +73,25 @@ class NeighborSearch:
 
     def __init__(self, X: NDArray) -> None:
         exponent = int(np.frexp(np.abs(X).max())[1])
-        extreme = 400 if X.dtype == np.float64 else 40
+        extreme, most = (400, 1000) if X.dtype == np.float64 else (40, 120)
         # A product with a power of two is exact.
-        self.scale = 2.0 ** -np.clip(exponent, -1000, 1000) if abs(exponent) > extreme else 1.0
+        power = -min(max(exponent, -most), most)
+        self.scale = 2.0**power if abs(exponent) > extreme else 1.0
         self.X = X if self.scale == 1.0 else (X * X.dtype.type(self.scale))
         n, d = X.shape
         few = d <= _FEW_DIMENSIONS or n * d <= _FEW_NUMBERS
         self.uses_tree = few or n >= _TREE_POINTS * 2**d
         self._tree: cKDTree | None = None
         self._brute: NearestNeighbors | None = None
+        self._rows: dict[bytes, int] | None = None
 
     def __getstate__(self) -> dict:
         """Leave out what is rebuilt on demand."""
-        return {**self.__dict__, "_tree": None, "_brute": None}
+        return {**self.__dict__, "_tree": None, "_brute": None, "_rows": None}
 
     def prepare(self, Q: NDArray) -> NDArray:
-        """Return queries in the unit of the search, in a dtype that keeps all their digits.
+        """Return queries in the unit of the search, in a dtype that keeps all their digits and
+        has room for their squared distances.
 
         Parameters
         ----------
@@ -94,17 +101,28 @@ class NeighborSearch:
         Returns
         -------
         ndarray of shape (m, d)
+            float64 where the dtype differs from that of the points, or squares would overflow.
+
+        Raises
+        ------
+        ValueError
+            Squared distances overflow in float64 too.
         """
-        if Q.dtype != self.X.dtype:
-            Q = Q.astype(np.float64)
-        if self.scale != 1.0:
-            with np.errstate(over="ignore"):
-                Q = Q * Q.dtype.type(self.scale)
-            if not np.isfinite(Q).all():
-                raise ValueError(
-                    "X has values so far beyond the training points that they overflow"
-                )
-        return Q
+        for dtype in (np.float32, np.float64):
+            if dtype == np.float32 and not (Q.dtype == self.X.dtype == dtype):
+                continue
+            # Centred coordinates are at most twice the largest; norms must stay below max / 8.
+            limit = float(np.sqrt(np.finfo(dtype).max / (32 * Q.shape[1])))
+            prepared = Q.astype(dtype, copy=False)
+            if self.scale != 1.0:
+                with np.errstate(over="ignore"):
+                    prepared = prepared * dtype(self.scale)
+            if max(prepared.max(initial=0), -prepared.min(initial=0)) <= limit:
+                return prepared
+        raise ValueError(
+            "X has values so far beyond the training points that they overflow: up to "
+            f"{np.abs(Q).max():.3g}; expected at most {limit / self.scale:.3g} in absolute value"
+        )
 
     @property
     def tree(self) -> cKDTree:
@@ -225,7 +243,7 @@ class NeighborSearch:
         rows, columns, distances = pairs["i"], pairs["j"], pairs["v"].copy()
         zero = np.flatnonzero(distances == 0)
         different = zero[np.any(Q[rows[zero]] != self.X[columns[zero]], axis=1)]
-        distances[different] = np.finfo(float).tiny
+        distances[different] = _LEAST_DISTANCE
         return rows, columns, distances
 
     def _keep_distinct(self, distances: NDArray, Q: NDArray, indices: NDArray) -> None:
@@ -239,6 +257,17 @@ class NeighborSearch:
         for row in rows[~(first & alone)]:
             equal = np.all(self.X[indices[row]] == Q[row], axis=1)
             zero = distances[row] == 0
-            distances[row, zero & ~equal] = np.finfo(float).tiny
+            if zero.all() and not equal.any():  # there may be more such points, an equal one too
+                point = self._find_equal(Q[row])
+                if point is not None:
+                    indices[row, -1], equal[-1] = point, True
+            distances[row, zero & ~equal] = _LEAST_DISTANCE
             order = np.argsort(distances[row], kind="stable")
             distances[row], indices[row] = distances[row, order], indices[row, order]
+
+    def _find_equal(self, q: NDArray) -> int | None:
+        """Return the index of the point that equals a query, if there is one."""
+        if self._rows is None:
+            points = self.X.astype(np.float64) + 0.0  # -0.0 becomes 0.0: equal numbers, equal bits
+            self._rows = {point.tobytes(): i for i, point in enumerate(points)}
+        return self._rows.get((q.astype(np.float64) + 0.0).tobytes())

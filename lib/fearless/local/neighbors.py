@@ -35,14 +35,17 @@ class _InterpolatedNeighbors(LocalAverage):
                 f"n_neighbors is {k} and there are n_samples = {n} distinct training points; "
                 "expected at least one point more than neighbours, the one that sets the scale"
             )
-        if check_option(self.weights, "weights", ("log", "power")) == "power":
+        # Predictions use the parameters of the fit, whatever is set afterwards.
+        self.n_neighbors_ = k
+        self.weights_ = check_option(self.weights, "weights", ("log", "power"))
+        if self.weights_ == "power":
             given = d / 4 if self.exponent is None else self.exponent
             self.exponent_ = check_positive(given, "exponent")
         elif self.exponent is not None:
             raise ValueError(f"exponent is {self.exponent}; expected None with weights='log'")
 
     def _average(self, Q: NDArray, targets: NDArray) -> NDArray:
-        k = self.n_neighbors
+        k = self.n_neighbors_
         out = np.empty((len(Q), targets.shape[1]), targets.dtype)
         for block in row_blocks(len(Q), (k + 1) * max(targets.shape[1], 4)):
             indices, distances = self._search.nearest(Q[block], k + 1)
@@ -51,12 +54,12 @@ class _InterpolatedNeighbors(LocalAverage):
             # All of the k + 1 equally far: no distance is preferred, take the mean.
             even = total == 0
             weights[even], total[even] = 1.0, k
+            weights /= total[:, None]  # first, for targets near the largest number
             near = indices[:, :k]
             if targets.shape[1] == 1:
-                sums = np.einsum("mk,mk->m", weights, targets[near, 0])[:, None]
+                values = np.einsum("mk,mk->m", weights, targets[near, 0])[:, None]
             else:
-                sums = np.einsum("mk,mko->mo", weights, targets[near])
-            values = sums / total[:, None]
+                values = np.einsum("mk,mko->mo", weights, targets[near])
             hit = distances[:, 0] == 0
             values[hit] = targets[indices[hit, 0]]
             out[block] = values
@@ -66,7 +69,7 @@ class _InterpolatedNeighbors(LocalAverage):
         """Weights of the k nearest from the k + 1 distances; rows of coincidence are set later."""
         near, last = distances[:, :-1], distances[:, -1:]
         with np.errstate(divide="ignore", invalid="ignore"):
-            if self.weights == "log":
+            if self.weights_ == "log":
                 weights = -np.log(near / last)
             else:  # relative to the nearest: no overflow, however close it is
                 weights = (near[:, :1] / near) ** self.exponent_
@@ -101,6 +104,10 @@ class InterpolatedNeighborsRegressor(LocalRegressor, _InterpolatedNeighbors):
     ----------
     X_fit_ : ndarray of shape (n, d)
         The distinct training points.
+    n_neighbors_ : int
+        The number of neighbours used.
+    weights_ : str
+        The kind of weights used.
     exponent_ : float
         The exponent used, with power weights.
     n_features_in_ : int
@@ -155,6 +162,10 @@ class InterpolatedNeighborsClassifier(LocalClassifier, _InterpolatedNeighbors):
         The labels, sorted.
     X_fit_ : ndarray of shape (n, d)
         The distinct training points.
+    n_neighbors_ : int
+        The number of neighbours used.
+    weights_ : str
+        The kind of weights used.
     exponent_ : float
         The exponent used, with power weights.
     n_features_in_ : int

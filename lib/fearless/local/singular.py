@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,14 @@ _OUTSIDE = ("nearest", "error")
 _TREE_DIMENSIONS = 8
 _DENSE_SHARE = 0.05
 _BLOCK_PAIRS = 2**18
+
+#: Radii (in the unit of the search) that lie between the distances whose squares float64 resolves,
+#: and those that no query exceeds; and radii with room for every quotient in float32.
+_RADII = (2 * float(np.sqrt(np.finfo(float).tiny)), float(np.sqrt(np.finfo(float).max)) / 2)
+_RADII_32 = (1e-18, 1e18)
+
+_MODERATE = 2.0**64  # sums of as large targets are finite in float32
+_LARGEST_EXPONENT = 1e30  # only the nearest counts long before; finite in float32
 
 
 class _SingularKernel(LocalAverage):
@@ -43,7 +52,10 @@ class _SingularKernel(LocalAverage):
 
     def _check_parameters(self, n: int, d: int) -> None:
         kernel = check_option(self.kernel, "kernel", _KERNELS)
-        check_option(self.outside, "outside", _OUTSIDE)
+        # Predictions use the parameters of the fit, whatever is set afterwards.
+        self.kernel_ = kernel
+        self.outside_ = check_option(self.outside, "outside", _OUTSIDE)
+        self.bandwidth_ = None
         if kernel == "hilbert":
             if self.bandwidth is not None:
                 raise ValueError(
@@ -53,7 +65,7 @@ class _SingularKernel(LocalAverage):
         elif self.bandwidth is None:
             raise ValueError(f"bandwidth is None; expected a number > 0 with kernel={kernel!r}")
         else:
-            check_positive(self.bandwidth, "bandwidth")
+            self.bandwidth_ = float(check_positive(self.bandwidth, "bandwidth"))
         if kernel == "log":
             if self.exponent is not None:
                 raise ValueError(f"exponent is {self.exponent}; expected None with kernel='log'")
@@ -65,13 +77,18 @@ class _SingularKernel(LocalAverage):
     def _average(self, Q: NDArray, targets: NDArray) -> NDArray:
         n = len(self._search.X)
         out = np.empty((len(Q), targets.shape[1]), targets.dtype)
-        if self.kernel != "hilbert" and Q.shape[1] <= _TREE_DIMENSIONS:
-            radius = self.bandwidth * self._search.scale
-            counts = self._search.tree.query_ball_point(Q, radius, return_length=True)
+        if self.kernel_ != "hilbert" and not _RADII_32[0] < self._radius() < _RADII_32[1]:
+            Q = Q.astype(np.float64, copy=False)
+        if self.kernel_ != "hilbert" and Q.shape[1] <= _TREE_DIMENSIONS:
+            counts = self._search.tree.query_ball_point(Q, self._radius(), return_length=True)
             if counts.sum() <= _DENSE_SHARE * n * len(Q):
                 for block in _pair_blocks(counts):
                     out[block] = self._average_over_pairs(Q[block], targets, block.start)
                 return out
+        if Q.dtype == np.float32 and np.abs(targets).max() < _MODERATE:
+            # Labels and other targets that float32 holds exactly: products take half the time.
+            rounded = targets.astype(np.float32)
+            targets = rounded if np.array_equal(rounded, targets) else targets
         for block in row_blocks(len(Q), n):
             out[block] = self._average_over_all(Q[block], targets, block.start)
         return out
@@ -85,25 +102,35 @@ class _SingularKernel(LocalAverage):
         smallest[hit] = 1.0
         weights = self._weights(squared, smallest)
         total = weights.sum(axis=1)
-        values = (weights @ targets.astype(weights.dtype, copy=False)).astype(targets.dtype)
         outside = (total == 0) & ~hit
-        hit |= outside
-        values[~hit] /= total[~hit, None]
         self._check_inside(outside, start)
+        total[outside] = 1.0
+        if self._huge_targets:
+            weights /= total[:, None]
+            total[:] = 1.0
+        # In the wider of the two dtypes: digits of the targets are not given up.
+        dtype = np.result_type(weights, targets)
+        values = weights.astype(dtype, copy=False) @ targets.astype(dtype, copy=False)
+        values /= total[:, None]
+        values = values.astype(targets.dtype, copy=False)
+        hit |= outside
         values[hit] = targets[nearest[hit]]
         return values
 
     def _average_over_pairs(self, Q: NDArray, targets: NDArray, start: int) -> NDArray:
         m = len(Q)
-        rows, columns, distances = self._search.within(Q, self.bandwidth * self._search.scale)
-        smallest = np.full(m, np.inf)
-        np.minimum.at(smallest, rows, distances)
+        rows, columns, distances = self._search.within(Q, self._radius())
         zero = distances == 0
-        scale = np.where(smallest > 0, smallest, 1.0)[rows]
-        weights = self._weights(distances**2, scale**2)
+        squared = np.maximum(distances**2, np.finfo(float).tiny)  # rows of zero are set at the end
+        smallest = np.full(m, np.inf)
+        np.minimum.at(smallest, rows, squared)
+        weights = self._weights(squared, smallest[rows])
         total = np.bincount(rows, weights, minlength=m)
         values = np.empty((m, targets.shape[1]), targets.dtype)
         covered = total > 0
+        if self._huge_targets:
+            weights /= np.where(covered, total, 1.0)[rows]
+            total[:] = 1.0
         for j in range(targets.shape[1]):
             sums = np.bincount(rows, weights * targets[columns, j], minlength=m)
             values[covered, j] = sums[covered] / total[covered]
@@ -116,32 +143,41 @@ class _SingularKernel(LocalAverage):
         return values
 
     def _check_inside(self, outside: NDArray[np.bool_], start: int) -> None:
-        if self.outside == "error" and outside.any():
+        if self.outside_ == "error" and outside.any():
             raise ValueError(
                 f"X has {int(outside.sum())} row(s) with no training point within the bandwidth "
-                f"{self.bandwidth}, the first is row {start + int(np.argmax(outside))}; expected "
+                f"{self.bandwidth_}, the first is row {start + int(np.argmax(outside))}; expected "
                 "queries near the data, a larger bandwidth, or outside='nearest'"
             )
 
+    def _radius(self) -> float:
+        """The bandwidth in the unit of the search, within the range of distances."""
+        return min(max(self.bandwidth_ * self._search.scale, _RADII[0]), _RADII[1])
+
     def _weights(self, squared: NDArray, smallest: NDArray) -> NDArray:
         """Weights from squared distances (overwritten), relative to the smallest of each query."""
-        if self.kernel == "hilbert":
-            squared /= smallest
-            return _negative_power(squared, self.exponent_)
-        radius = (self.bandwidth * self._search.scale) ** 2
-        outside = squared > radius
-        if self.kernel == "log":
-            squared /= radius
+        if self.kernel_ == "hilbert":
+            return _negative_power(squared, smallest, self.exponent_)
+        radius = self._radius()
+        if self.kernel_ == "log":
             np.maximum(squared, np.finfo(squared.dtype).tiny, out=squared)
-            weights = np.log(squared, out=squared)
+            weights = np.sqrt(squared, out=squared)
+            weights /= radius
+            np.log(weights, out=weights)
             weights *= -1.0
-        else:
-            factor = np.sqrt(squared / radius) if self.kernel == "smooth-power" else None
-            squared /= smallest
-            weights = _negative_power(squared, self.exponent_)
-            if factor is not None:
-                weights *= (1 - factor) ** 2
-        np.copyto(weights, 0.0, where=outside)
+            if radius == _RADII[1]:  # what the bandwidth is beyond this, in which all points are
+                weights += math.log(self.bandwidth_ / radius) + math.log(self._search.scale)
+            return np.maximum(weights, 0.0, out=weights)  # negative outside the bandwidth
+        if self.kernel_ == "power":
+            outside = squared > radius * radius
+            weights = _negative_power(squared, smallest, self.exponent_)
+            np.copyto(weights, 0.0, where=outside)
+            return weights
+        factor = np.sqrt(squared)
+        factor /= radius
+        np.minimum(factor, 1.0, out=factor)
+        weights = _negative_power(squared, smallest, self.exponent_)
+        weights *= (1 - factor) ** 2
         return weights
 
 
@@ -152,16 +188,18 @@ def _pair_blocks(counts: NDArray[np.intp]) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
-def _negative_power(squared: NDArray, exponent: float) -> NDArray:
-    """Overwrite r^2 >= 0 by r^{-a}.
+def _negative_power(squared: NDArray, smallest: NDArray, exponent: float) -> NDArray:
+    """Overwrite r^2 >= 0 by (r / r_smallest)^{-a}.
 
     Ratios below one stand for rows of coincidence, which are set elsewhere; they are raised to
     one so that nothing overflows. Powers are kept above the smallest normal number, far below
     what a sum can notice: arithmetic beyond is many times slower.
     """
+    with np.errstate(over="ignore"):  # infinitely far, in relation
+        squared /= smallest
     np.maximum(squared, 1.0, out=squared)
     np.log(squared, out=squared)
-    squared *= -exponent / 2
+    squared *= -min(exponent, _LARGEST_EXPONENT) / 2
     np.maximum(squared, np.log(np.finfo(squared.dtype).tiny) + 1, out=squared)
     return np.exp(squared, out=squared)
 
@@ -202,6 +240,10 @@ class SingularKernelRegressor(LocalRegressor, _SingularKernel):
     ----------
     X_fit_ : ndarray of shape (n, d)
         The distinct training points.
+    kernel_, outside_ : str
+        The kernel used, and the rule outside its bandwidth.
+    bandwidth_ : float or None
+        The bandwidth used.
     exponent_ : float
         The exponent used, unless kernel="log".
     n_features_in_ : int
@@ -260,6 +302,10 @@ class SingularKernelClassifier(LocalClassifier, _SingularKernel):
         The labels, sorted.
     X_fit_ : ndarray of shape (n, d)
         The distinct training points.
+    kernel_, outside_ : str
+        The kernel used, and the rule outside its bandwidth.
+    bandwidth_ : float or None
+        The bandwidth used.
     exponent_ : float
         The exponent used, unless kernel="log".
     n_features_in_ : int
