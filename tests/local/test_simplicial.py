@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import Delaunay
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fearless.exceptions import IllConditionedWarning
 from fearless.local import SimplicialInterpolator
+from fearless.local._triangulation import expected_simplices
 from fearless.theory.local import simplicial_flip_volume, simplicial_variance
 
 METHODS = ["delaunay", "direct"]
@@ -248,6 +250,109 @@ def test_points_too_close_to_tell_apart_are_reported_and_fitted(gap):
     if gap == 1e-15:
         with pytest.raises(ValueError, match=r"point \d+ is too close .* use method='direct'"):
             SimplicialInterpolator("delaunay").fit(X, y)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-10, 1e-8, 3e-8, 1e-7, 1e8])
+@pytest.mark.parametrize("d", [2, 8])
+def test_units_of_a_column_do_not_matter(d, unit):
+    """An affine function is reproduced, and the hull is the same, in any units."""
+    rng = np.random.default_rng(20 + d)
+    X, slope = rng.standard_normal((100, d)), np.arange(1.0, d + 1)
+    queries = rng.dirichlet(np.ones(20), 50) @ X[:20]
+    units = np.ones(d)
+    units[0] = unit
+    model = SimplicialInterpolator("direct", outside="error").fit(X * units, X @ slope)
+    np.testing.assert_allclose(model.predict(queries * units), queries @ slope, atol=1e-12)
+    beyond = 1.001 * X[[X[:, 0].argmax(), X[:, 0].argmin()]]
+    assert (
+        not SimplicialInterpolator("direct")
+        .fit(X * units, X @ slope)
+        .simplices(beyond * units)
+        .inside.any()
+    )
+
+
+def test_flat_points_are_reported_and_their_hull_is_kept():
+    rng = np.random.default_rng(21)
+    X = rng.standard_normal((100, 2))
+    queries = rng.dirichlet(np.ones(20), 200) @ X[:20]
+    for flatness in (1e-8, 1e-10):
+        map_ = np.diag([1.0, flatness]) @ np.linalg.qr(rng.standard_normal((2, 2)))[0]
+        with pytest.warns(IllConditionedWarning, match="X is flat"):
+            model = SimplicialInterpolator("direct").fit(X @ map_, X[:, 1])
+        assert model.simplices(queries @ map_).inside.all()
+        error = np.abs(model.predict(queries @ map_) - queries[:, 1]).max()
+        assert error < 100 * np.finfo(float).eps / flatness
+        np.testing.assert_array_equal(model.predict(X @ map_), X[:, 1])
+    with pytest.warns(IllConditionedWarning, match=r"columns whose spread is rounding .* \[0\]"):
+        SimplicialInterpolator().fit(X * [1e-18, 1], X[:, 1])
+
+
+def test_points_of_a_line_are_told_apart_to_the_last_digit():
+    x, y = np.logspace(-20, 0, 21)[:, None], np.arange(21.0)
+    np.testing.assert_array_equal(SimplicialInterpolator().fit(x, y).predict(x), y)
+    model = SimplicialInterpolator().fit([[0.0], [1e-20], [1.0]], [0.0, 5.0, 1.0])
+    np.testing.assert_allclose(model.predict([[0.0], [5e-21], [1e-20]]), [0.0, 2.5, 5.0])
+    beside = np.array([[0.0, 0.0], [0.0, 1e-20], [1.0, 0.0], [2.0, 0.0]])
+    for X in (np.hstack([x, x]), np.hstack([np.zeros_like(x), x, -x]), beside):
+        with pytest.warns(IllConditionedWarning):
+            model = SimplicialInterpolator().fit(X, y[: len(X)])
+        assert model.affine_dim_ == 1
+        np.testing.assert_array_equal(model.predict(X), y[: len(X)])
+    np.testing.assert_allclose(model.predict([[1.5, 0.0]]), 2.5)
+
+
+@pytest.mark.parametrize("distance", [1e3, 1e5, 1e8, 1e15, 1e30, 1e150])
+def test_projection_from_far_away(distance):
+    """Of a box, by clipping; of points in general position, their extreme one."""
+    rng = np.random.default_rng(22)
+    X = box(3, 2)
+    model = SimplicialInterpolator(outside="project").fit(X, X @ [1.0, 2.0, 4.0])
+    queries = rng.uniform(0.1, 0.9, (20, 3))
+    queries[:, 1] = distance
+    expected = np.clip(queries, 0, 1) @ [1.0, 2.0, 4.0]
+    np.testing.assert_allclose(model.predict(queries), expected, atol=1e-6)
+    X, direction = np.random.default_rng(3).standard_normal((40, 2)), np.array([1.0, 0.3])
+    model = SimplicialInterpolator(outside="project").fit(X, np.arange(40.0))
+    expected = [(X @ direction).argmax(), (-X @ direction).argmax()]
+    found = model.predict(distance * np.stack([direction, -direction]))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_overflowing_queries_are_refused():
+    model = SimplicialInterpolator("direct").fit(box(2), np.arange(9.0))
+    with pytest.raises(ValueError, match="so far beyond the training points"):
+        model.predict([[1e200, 0.0]])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("scale", [1e-300, 1e-165, 1e154, 1e300, 1e306])
+def test_extreme_magnitudes(method, scale):
+    rng = np.random.default_rng(23)
+    X, slope = rng.standard_normal((60, 3)), np.array([1.0, 2.0, 3.0])
+    queries = rng.dirichlet(np.ones(60), 30) @ X
+    model = SimplicialInterpolator(method, outside="error").fit(X * scale, X @ slope)
+    np.testing.assert_allclose(model.predict(queries * scale), queries @ slope, atol=1e-12)
+    np.testing.assert_array_equal(model.predict(X * scale), X @ slope)
+    ends = np.array([[-1.0], [0.0], [1.0]]) * 1.7e308
+    model = SimplicialInterpolator(method).fit(ends, [0.0, 1.0, 3.0])
+    np.testing.assert_allclose(model.predict([*ends, [0.85e308]]), [0.0, 1.0, 3.0, 2.0])
+
+
+def test_hopeless_triangulations_are_refused():
+    X = np.random.default_rng(24).standard_normal((300, 12))
+    with pytest.raises(ValueError, match=r"300 points of dimension 12, .* some 3\.6e\+11 simp"):
+        SimplicialInterpolator("delaunay").fit(X, X[:, 0])
+
+
+def test_expected_number_of_simplices():
+    np.testing.assert_allclose(expected_simplices(1000, 2), 2000, rtol=0.01)
+    np.testing.assert_allclose(expected_simplices(1000, 3), 1000 * 24 * np.pi**2 / 35)
+    for d in (2, 3, 4, 7):  # few points: the lower facets of a simplex
+        assert expected_simplices(d + 1, d) == 1
+        assert expected_simplices(d + 2, d) == d + 1
+        X = np.random.default_rng(d).uniform(size=(40 if d == 7 else 300, d))
+        assert len(Delaunay(X).simplices) < expected_simplices(len(X), d)
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,39 @@ def test_highs_takes_over_when_the_walk_fails(monkeypatch):
         )
 
 
+@pytest.mark.parametrize("unit", [1e-10, 1e-5, 1e5])
+def test_equals_the_linear_programme_in_other_units(unit):
+    """Heights change with the units, and with them the simplices; the constraints do not."""
+    rng = np.random.default_rng(5)
+    units = np.array([unit, 1.0, 1.0, 1.0])
+    points, queries = rng.uniform(-1, 1, (150, 4)), rng.uniform(-0.8, 0.8, (40, 4))
+    found = assert_equals_highs(points * units, np.vstack([queries, 1.5 * queries]) * units)
+    plain = find_simplices(LiftedPoints(points), np.vstack([queries, 1.5 * queries]))
+    np.testing.assert_array_equal(found.status, plain.status)
+    assert {INSIDE, OUTSIDE} == set(found.status.tolist())
+
+
+def test_outside_needs_a_separating_direction():
+    """A wrong claim of the walk is not taken over: HiGHS and the projection decide."""
+    rng = np.random.default_rng(6)
+    points = rng.standard_normal((60, 3))
+    lifted = LiftedPoints(points)
+    block = _walk._Block(lifted, np.zeros((1, 3)), np.arange(1), None)
+    across = np.array([[0.0, 0.0, 1.0, 0.0]])  # no points are all on one side of the middle
+    assert len(block._separated(np.arange(1), across, block._slopes(across))) == 0
+    block.x[0, 2] = lifted.points[:, 2].max() + 1e-6
+    assert len(block._separated(np.arange(1), across, block._slopes(across))) == 1
+
+
+def test_far_queries_are_outside():
+    rng = np.random.default_rng(7)
+    lifted = LiftedPoints(rng.standard_normal((50, 4)) * [1e-9, 1.0, 1.0, 1e9])
+    far = rng.standard_normal((20, 4)) * np.logspace(11, 140, 20)[:, None]
+    assert np.all(find_simplices(lifted, far).status == OUTSIDE)
+    for x in far[:3]:
+        assert solve_with_highs(lifted, lifted.transform(x[None])[0])[2] == OUTSIDE
+
+
 def test_a_wrong_simplex_is_not_certified():
     rng = np.random.default_rng(4)
     points = rng.uniform(-1, 1, (50, 2))

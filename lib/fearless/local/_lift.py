@@ -8,6 +8,10 @@ lifted points, and the one around x is the optimal basis of
 
 A basis is optimal when its weights are nonnegative and no lifted point lies below the plane through
 its vertices: when the ball through the vertices is empty. That is cheap to check from scratch.
+
+Distances enter the costs only, so the constraints may be written in stretched coordinates, in which
+the points have the same size in all directions. A query is outside when a linear function is larger
+there than at all points, by clearly more than rounding.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 from sklearn.neighbors import NearestNeighbors
+
+from fearless.local._frame import AffineFrame
+from fearless.local._hull import project_to_hull
 
 __all__ = [
     "FAILED",
@@ -41,46 +48,66 @@ TOLERANCE = 1e-10
 #: Allowed violation of an empty ball, and of the reproduction of x, in a certificate.
 CERTIFICATE = 1e-9
 
+_LEAST_TIE = 1e-15  # above rounding of heights
+
 _BLOCK_ENTRIES = 2**18  # of the (queries, points) arrays of a block, to stay in the cache
 
 
 class LiftedPoints:
-    """Points, centred and scaled, with the heights that define their Delaunay triangulation.
+    """Points in stretched coordinates, with the heights that define their Delaunay triangulation.
 
     Parameters
     ----------
     points : ndarray of shape (n, d)
-        Distinct points that are not in one hyperplane.
+        Distinct points, with coordinates whose squares neither overflow nor all underflow.
+    frame : AffineFrame, optional
+        Theirs, if there is one already.
 
     Attributes
     ----------
-    points, heights : ndarray of shape (n, d) and (n,)
-        The points in the coordinates computed with, and their heights.
+    points, heights : ndarray of shape (n, k) and (n,)
+        The points in the coordinates computed with, and their heights: squared distances to the
+        mean, in the user's coordinates up to a factor, and raised a little.
+    metric : ndarray of shape (k, k)
+        Inner products of the user's coordinates, up to the same factor.
+    radius : float
+        The largest norm of `points`.
+    rounding : float
+        Error of the coordinates, which grows with the flatness of the points.
+    smallest_gap : float
+        The smallest distance of two points relative to their radius (root mean square).
 
     Notes
     -----
     More than d + 1 points may lie on one empty sphere (the corners of a square); then the
     triangulation is not unique. To make one choice for all queries the heights are raised at
     random, by at most 1e-8 times the squared distance to the nearest neighbour: much above
-    rounding, and too little to hide a point, which takes the full squared distance. The
-    interpolant stays continuous and exact at the points.
+    rounding (or raised to that), and too little to hide a point, which takes the full squared
+    distance. The interpolant stays continuous and exact at the points.
     """
 
-    def __init__(self, points: NDArray[np.float64]) -> None:
-        self._centre = points.mean(axis=0)
-        centred = points - self._centre
-        self._scale = float(np.sqrt(np.mean(np.einsum("ij,ij->i", centred, centred))))
-        self.points = np.ascontiguousarray(centred / self._scale)
-        self.n_points, self.n_dims = points.shape
-        search = NearestNeighbors(n_neighbors=1).fit(self.points)
+    def __init__(self, points: NDArray[np.float64], frame: AffineFrame | None = None) -> None:
+        self._frame = AffineFrame(points) if frame is None else frame
+        self.points = np.ascontiguousarray(self._frame.stretched(points))
+        self.n_points, self.n_dims = self.points.shape
+        self.radius = float(np.linalg.norm(self.points, axis=1).max())
+        self.rounding = 8 * float(np.finfo(float).eps) * self._frame.condition * self.radius
+        centred = points - self._frame.origin
+        scale = np.abs(centred).max()
+        scale *= np.sqrt(np.mean(np.einsum("ij,ij->i", centred / scale, centred / scale)))
+        centred /= scale
+        back = self._frame.back / scale
+        self.metric = back @ back.T
+        search = NearestNeighbors(n_neighbors=1).fit(centred)
         gaps = search.kneighbors()[0][:, 0]
         self.smallest_gap = float(gaps.min())
         ties = np.random.default_rng(0).random(self.n_points)
-        self.heights = np.einsum("ij,ij->i", self.points, self.points) + 1e-8 * gaps**2 * ties
+        ties *= np.maximum(1e-8 * gaps**2, _LEAST_TIE)
+        self.heights = np.einsum("ij,ij->i", centred, centred) + ties
 
     def transform(self, queries: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return queries in the coordinates of `points`."""
-        return (queries - self._centre) / self._scale
+        return self._frame.stretched(queries)
 
 
 @dataclass
@@ -107,33 +134,37 @@ def solve_with_highs(lifted: LiftedPoints, x: NDArray) -> tuple[NDArray, NDArray
     Returns
     -------
     indices, weights : ndarray of shape (d + 1,)
-        Zero when x is outside.
+        The optimal combination, or the nearest of the hull, in stretched coordinates, when x is
+        outside.
     status : int
         `INSIDE` or `OUTSIDE`.
 
-    Raises
-    ------
-    RuntimeError
-        When the solver gives up.
+    Notes
+    -----
+    Inside means that x is reproduced, which HiGHS with its tolerances may miss, or claim wrongly;
+    then the nearest point of the hull decides.
     """
     k = lifted.n_dims + 1
-    offsets = lifted.points - x
+    constraints = np.vstack([(lifted.points - x).T, np.ones(lifted.n_points)])
+    target = np.eye(1, k, k - 1)[0]
     # The heights seen from x differ from the true ones by a linear function of the point.
-    costs = lifted.heights - 2 * lifted.points @ x + x @ x
-    result = linprog(
-        costs,
-        A_eq=np.vstack([offsets.T, np.ones(lifted.n_points)]),
-        b_eq=np.append(np.zeros(lifted.n_dims), 1.0),
-        method="highs-ds",
-    )
-    if result.status == 2:
-        return np.zeros(k, np.intp), np.zeros(k), OUTSIDE
-    if result.status != 0:
-        raise RuntimeError(f"HiGHS found no simplex around a query: {result.message}")
-    heaviest = np.argsort(-result.x)[:k]
-    weights = np.where(result.x[heaviest] > 1e-12, result.x[heaviest], 0.0)
-    indices = np.where(weights > 0, heaviest, heaviest[0])
-    return indices, weights / weights.sum(), INSIDE
+    linear = lifted.metric @ x
+    costs = lifted.heights - 2 * lifted.points @ linear + x @ linear
+    tolerances = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+    result = linprog(costs, A_eq=constraints, b_eq=target, method="highs-ds", options=tolerances)
+    accuracy = max(CERTIFICATE, lifted.rounding)
+    if result.status == 0:
+        heaviest = np.argsort(-result.x)[:k]
+        heaviest = heaviest[result.x[heaviest] > 1e-12]
+        weights = np.linalg.lstsq(constraints[:, heaviest], target)[0]
+        weights = np.maximum(weights, 0)
+        weights /= weights.sum()
+        if np.linalg.norm(constraints[:-1, heaviest] @ weights) <= accuracy:
+            indices = np.append(heaviest, np.repeat(heaviest[:1], k - len(heaviest)))
+            return indices, np.append(weights, np.zeros(k - len(weights))), INSIDE
+    indices, weights = project_to_hull(lifted.points, x)
+    distance = np.linalg.norm(constraints[:-1, indices] @ weights)
+    return indices, weights, INSIDE if distance <= accuracy else OUTSIDE
 
 
 def block_rows(n_points: int) -> int:
@@ -204,10 +235,12 @@ def heights_above(lifted: LiftedPoints, x: NDArray, vertices: NDArray, inverse: 
     ndarray of shape (q, n)
         Negative for the points inside the ball through the vertices.
     """
-    squares = np.einsum("ij,ij->i", x, x)
-    raised = lifted.heights[vertices] - 2 * np.einsum("ij,ikj->ik", x, lifted.points[vertices])
+    curved = x @ lifted.metric
+    squares = np.einsum("ij,ij->i", x, curved)
+    raised = lifted.heights[vertices]
+    raised -= 2 * np.einsum("ij,ikj->ik", curved, lifted.points[vertices])
     plane = np.matmul(inverse, (raised + squares[:, None])[:, :, None])[:, :, 0]
-    linear = plane[:, :-1] + 2 * x
+    linear = plane[:, :-1] + 2 * curved
     rests = linear @ lifted.points.T
     np.subtract(lifted.heights, rests, out=rests)
     constant = squares - plane[:, -1] + np.einsum("ij,ij->i", plane[:, :-1], x)

@@ -1,20 +1,51 @@
-"""Triangulations that are affordable, and the projection to the convex hull."""
+"""Triangulations that are affordable."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 from scipy.spatial import Delaunay
+from scipy.special import comb, gammaln
 
+from fearless.local._frame import INSIDE_TOLERANCE
 from fearless.local._lift import FAILED, INSIDE, OUTSIDE
 
-__all__ = ["INSIDE_TOLERANCE", "Intervals", "PointLeftOut", "Triangulation", "project_to_hull"]
+__all__ = ["Intervals", "PointLeftOut", "Triangulation", "expected_simplices"]
 
-#: Of barycentric coordinates, and of distances to the affine hull relative to the data's extent.
-INSIDE_TOLERANCE = 1e-9
+_MOST_SIMPLICES = 10**7  # Qhull takes about a kilobyte each
 
 _BLOCK = 4096
+
+
+def expected_simplices(n_points: int, n_dims: int) -> float:
+    """Estimate the number of Delaunay simplices of points without special structure.
+
+    Parameters
+    ----------
+    n_points : int
+        How many points.
+    n_dims : int
+        Their dimension d.
+
+    Returns
+    -------
+    float
+        The expected number per point of a Poisson process (2 for d = 2, 6.8 for d = 3; Moller
+        1989) times n, which ignores the boundary, or the largest possible number if that is less
+        (McMullen's upper bound theorem for polytopes in d + 1 dimensions, but for a facet above).
+    """
+    n, d = n_points, n_dims
+    per_point = (
+        (d + 1) * np.log(2)
+        + (d - 1) / 2 * np.log(np.pi)
+        - np.log((d + 1) * d**2)
+        + gammaln((d**2 + 1) / 2)
+        - gammaln(d**2 / 2)
+        + d * (gammaln(1 + d / 2) - gammaln((d + 1) / 2))
+    )
+    low, high = (d + 1) // 2, (d + 2) // 2
+    most = comb(n - high, low) + comb(n - low - 1, high - 1)
+    return float(min(n * np.exp(min(per_point, 700.0)), max(most - 1, 1.0)))
 
 
 class PointLeftOut(Exception):
@@ -27,12 +58,19 @@ class Intervals:
     Parameters
     ----------
     points : ndarray of shape (n, 1)
-        Distinct points, at least two.
+        At least two. Of equal ones any may serve.
+
+    Attributes
+    ----------
+    smallest_gap : float
+        Between neighbours, relative to the range.
     """
 
     def __init__(self, points: NDArray) -> None:
         self._order = np.argsort(points[:, 0])
         self._sorted = points[self._order, 0]
+        halves = self._sorted / 2  # whose differences do not overflow
+        self.smallest_gap = float(np.diff(halves).min() / (halves[-1] - halves[0]))
 
     def locate(self, queries: NDArray) -> tuple[NDArray[np.intp], NDArray, NDArray[np.int8]]:
         """Find the simplex of each query.
@@ -52,8 +90,11 @@ class Intervals:
         x = queries[:, 0]
         left = np.clip(np.searchsorted(self._sorted, x, side="right") - 1, 0, len(self._sorted) - 2)
         low, high = self._sorted[left], self._sorted[left + 1]
-        share = np.clip((x - low) / (high - low), 0, 1)
         inside = (x >= self._sorted[0]) & (x <= self._sorted[-1])
+        with np.errstate(over="ignore"):
+            factor = np.where(np.isfinite(high - low), 1.0, 0.5)
+        width = high * factor - low * factor
+        share = (np.clip(x, low, high) * factor - low * factor) / np.where(width > 0, width, 1.0)
         indices = self._order[np.stack([left, left + 1], axis=1)]
         weights = np.stack([1 - share, share], axis=1)
         return indices, weights, np.where(inside, INSIDE, OUTSIDE).astype(np.int8)
@@ -69,11 +110,20 @@ class Triangulation:
 
     Raises
     ------
+    ValueError
+        More than 10^7 simplices are expected.
     PointLeftOut
         A point is no vertex for Qhull, so that its value would be lost.
     """
 
     def __init__(self, points: NDArray) -> None:
+        n, d = points.shape
+        if (count := expected_simplices(n, d)) > _MOST_SIMPLICES:
+            raise ValueError(
+                f"X has {n} points of dimension {d}, whose triangulation has some {count:.1e} "
+                f"simplices; expected at most {_MOST_SIMPLICES:.0e} for method='delaunay': use "
+                "method='direct'"
+            )
         scale = np.abs(points).max()
         self._scale = scale if scale > 0 else 1.0
         self._delaunay = Delaunay(points / self._scale)
@@ -117,32 +167,3 @@ class Triangulation:
         weights = np.clip(np.nan_to_num(weights), 0, 1)
         weights /= np.maximum(weights.sum(axis=1), 1)[:, None]
         return indices, weights, status
-
-
-def project_to_hull(points: NDArray, x: NDArray) -> tuple[NDArray[np.intp], NDArray]:
-    """The nearest point of the convex hull, as a combination of at most d + 1 points.
-
-    Among nonnegative w, the least |sum_i w_i (p_i - x)|^2 + (sum_i w_i - 1)^2 is reached at a
-    multiple of the combination sought (Haskell and Hanson 1981): for a fixed direction the sum is
-    a monotone function of the distance.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n, d)
-        The points that span the hull.
-    x : ndarray of shape (d,)
-        A query.
-
-    Returns
-    -------
-    indices, weights : ndarray of shape (d + 1,)
-        The combination; a point of weight zero may be repeated.
-    """
-    k = points.shape[1] + 1
-    offsets = points - x
-    scale = np.abs(offsets).max()
-    matrix = np.vstack([offsets.T / scale, np.ones(len(points))])
-    solution = nnls(matrix, np.append(np.zeros(k - 1), 1.0))[0]
-    heaviest = np.argsort(-solution)[:k]
-    weights = solution[heaviest]
-    return np.where(weights > 0, heaviest, heaviest[0]), weights / weights.sum()

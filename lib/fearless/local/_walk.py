@@ -12,6 +12,9 @@ method walks through empty balls:
   into that simplex. These are the pivots of the dual simplex method.
 
 If nothing is touched, the direction of motion separates x from all points: x is outside the hull.
+Balls are those of the user's coordinates; the linear algebra, and what is orthogonal or steep in
+it, are in stretched ones (``fearless.local._frame``).
+
 All queries of a block advance together, so that the work is one matrix product a step. Every result
 is checked from scratch, and what fails (rounding on nearly flat simplices) is left to HiGHS.
 """
@@ -55,13 +58,9 @@ def find_simplices(lifted: LiftedPoints, queries: NDArray[np.float64]) -> Found:
     Returns
     -------
     Found
-        Status `INSIDE` with certified vertices and weights, or `OUTSIDE`. ``pivots`` is -1 where
-        HiGHS had to help; a vertex of weight zero may then be repeated.
-
-    Raises
-    ------
-    RuntimeError
-        When HiGHS fails too.
+        Status `INSIDE` with certified vertices and weights, or `OUTSIDE`, with a linear function
+        that separates. ``pivots`` is -1 where HiGHS had to help; a vertex of weight zero may then
+        be repeated.
 
     Notes
     -----
@@ -74,8 +73,11 @@ def find_simplices(lifted: LiftedPoints, queries: NDArray[np.float64]) -> Found:
         np.zeros((q, k), np.intp), np.zeros((q, k)), np.full(q, FAILED, np.int8), np.zeros(q, int)
     )
     rows = block_rows(lifted.n_points)
-    for start in range(0, q, rows):
-        block = _Block(lifted, X, np.arange(start, min(start + rows, q)), found)
+    far = np.linalg.norm(X, axis=1) > (1 + 1e-6) * lifted.radius
+    found.status[far] = OUTSIDE
+    near = np.flatnonzero(~far)
+    for start in range(0, len(near), rows):
+        block = _Block(lifted, X, near[start : start + rows], found)
         block.grow()
         block.walk()
     certify(lifted, X, found)
@@ -103,10 +105,11 @@ class _Block:
     def grow(self) -> None:
         """Give every query a Delaunay simplex near it; remove those outside the hull."""
         d, q = self.lifted.n_dims, len(self.ids)
-        rest = self.x @ self.lifted.points.T
+        curved = self.x @ self.lifted.metric
+        rest = curved @ self.lifted.points.T
         rest *= -2
         rest += self.lifted.heights
-        rest += np.einsum("ij,ij->i", self.x, self.x)[:, None]
+        rest += np.einsum("ij,ij->i", self.x, curved)[:, None]
         self.rest = rest
         nearest = rest.argmin(axis=1)
         rest -= rest[np.arange(q), nearest][:, None]
@@ -127,7 +130,8 @@ class _Block:
             ascent -= np.einsum("ij,ij->i", ascent, new)[:, None] * new
             size = np.linalg.norm(ascent, axis=1)
             stuck = size <= TOLERANCE  # x lies in the flat of its vertices: any direction will do
-            slopes = self._slopes(ascent / np.where(stuck, 1, size)[:, None])
+            steepest = ascent / np.where(stuck, 1, size)[:, None]
+            slopes = self._slopes(steepest)
             hit, slope = self._first_hit(slopes)
             outside = ~stuck & (slope <= TOLERANCE) & (size > 2 * TOLERANCE)
             stuck |= (slope <= TOLERANCE) & ~outside
@@ -141,10 +145,11 @@ class _Block:
                 hit, slope = self._first_hit(slopes)
             outside &= ~flat
             flat |= ~outside & (slope <= TOLERANCE)
+            sure = self._separated(np.flatnonzero(outside), steepest, slopes)
             self._advance(slopes, hit, slope)
             self._touch(hit, k)
             if outside.any() or flat.any():
-                self.found.status[self.ids[outside]] = OUTSIDE
+                self.found.status[self.ids[sure]] = OUTSIDE
                 keep = ~(outside | flat)
                 self._keep(keep)
                 basis, ascent = basis[keep], ascent[keep]
@@ -182,7 +187,8 @@ class _Block:
             hit, slope = self._first_hit(slopes)
             outside = slope <= tolerance  # the slope of x itself is larger
             if outside.any():
-                self.found.status[self.ids[outside]] = OUTSIDE
+                sure = self._separated(np.flatnonzero(outside), -gradient, slopes)
+                self.found.status[self.ids[sure]] = OUTSIDE
                 leaving, gradient, slopes, slope, hit = (
                     part[~outside] for part in (leaving, gradient, slopes, slope, hit)
                 )
@@ -212,6 +218,15 @@ class _Block:
         slopes = linear @ self.lifted.points.T
         slopes += (directions[:, -1] - np.einsum("ij,ij->i", linear, self.x[where]))[:, None]
         return slopes
+
+    def _separated(
+        self, rows: NDArray[np.intp], directions: NDArray, slopes: NDArray
+    ) -> NDArray[np.intp]:
+        """Those rows whose query is beyond all points in its direction, by more than rounding."""
+        directions = directions[rows]
+        margin = directions[:, -1] - slopes[rows].max(axis=1, initial=-np.inf)
+        sure = margin > self.lifted.rounding * np.linalg.norm(directions[:, :-1], axis=1)
+        return rows[sure]
 
     def _first_hit(self, slopes: NDArray) -> tuple[NDArray[np.intp], NDArray]:
         """The point whose rest is used up first, and its slope (none is, if the slope is 0)."""

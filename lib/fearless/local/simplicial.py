@@ -14,14 +14,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fearless._validation import check_option
 from fearless.exceptions import IllConditionedWarning
 from fearless.local._duplicates import DUPLICATES, merge_duplicates
-from fearless.local._lift import FAILED, INSIDE, LiftedPoints
+from fearless.local._frame import AffineFrame
+from fearless.local._hull import project_to_hull
+from fearless.local._lift import CERTIFICATE, FAILED, INSIDE, LiftedPoints
 from fearless.local._search import NeighborSearch
 from fearless.local._triangulation import (
-    INSIDE_TOLERANCE,
     Intervals,
     PointLeftOut,
     Triangulation,
-    project_to_hull,
 )
 from fearless.local._walk import find_simplices
 
@@ -30,8 +30,9 @@ __all__ = ["Simplices", "SimplicialInterpolator"]
 METHODS = ("auto", "delaunay", "direct")
 OUTSIDE_RULES = ("nearest", "project", "error")
 
-#: Up to how many points "auto" triangulates, by dimension: about 50 MB of simplices.
-_TRIANGULATED = {1: 10**9, 2: 10**6, 3: 10**5, 4: 10**4, 5: 1000, 6: 100}
+#: Up to how many points "auto" triangulates, by dimension. Beyond, the direct method is ahead
+#: unless there are very many queries (``benchmarks/simplicial.py``), and needs no memory.
+_TRIANGULATED = {2: 10**6, 3: 10**5, 4: 2000}
 
 _RESOLUTION = 1e-7  # of points, relative to their radius, in the lifted heights
 
@@ -74,7 +75,10 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "delaunay" triangulates once (Qhull): fast in few dimensions, but the number of simplices
         grows exponentially with d. "direct" finds the simplex of each query alone, so that d = 20
         and thousands of points are no problem. "auto" triangulates where that is cheap: up to 10^5
-        points for d = 3, 1000 for d = 5, never beyond d = 6.
+        points for d = 3, 2000 for d = 4, never beyond. "delaunay" refuses where some 10^7 simplices
+        are expected: the mean number per point of a Poisson process times n (2 n for d = 2, 7 n
+        for d = 3, 190 n for d = 5, 10^5 n for d = 8; high where n is small), or the largest number
+        that n points can have, if that is less.
     outside : {"nearest", "project", "error"}
         The value outside the convex hull, where linear interpolation says nothing: that of the
         nearest training point; that at the nearest point of the hull, which keeps f continuous;
@@ -99,17 +103,21 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Warns
     -----
     IllConditionedWarning
-        Two points are so close that rounding hides one of them from its neighbours.
+        Two points are so close that rounding hides one of them from its neighbours; the points are
+        so nearly in a hyperplane, whatever the units of the columns, that rounding spoils the
+        weights; or a column varies so little beside others that it is taken for constant.
 
     Notes
     -----
     The direct method moves an empty ball from the query's nearest point until its surface holds a
     simplex around the query; it is a dual simplex method for the linear programme
     min sum_i w_i \|x_i - x\|^2 under the constraints above, for many queries at once. Every simplex
-    is checked (weights, reproduction of x, empty ball) and left to HiGHS if rounding spoiled it.
-    Cost O(n d) a step, with d steps and then from none to some tens; d = 20, n = 1000: some 50
-    times less than one call of ``scipy.optimize.linprog``. Triangulation costs
-    O(n^{ceil(d/2)}) in the worst case.
+    is checked (weights, reproduction of x, empty ball), every query outside is separated from the
+    points by a linear function, and what rounding spoiled is left to HiGHS. Weights do not depend
+    on the units of columns but through the choice of the simplex, and are computed without them.
+    Cost O(n d) a step, with d steps and then from none to some tens. For d = 20 and n = 1000 a
+    query takes 1/40 of a call of ``scipy.optimize.linprog`` (``benchmarks/simplicial.py``).
+    Triangulation costs O(n^{ceil(d/2)}) in the worst case.
 
     The triangulation is unique unless d + 2 points lie on one empty sphere, as on a grid. Then each
     method makes one choice; both interpolate. Points closer than about 1e-8 of the extent of the
@@ -120,6 +128,9 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
     References
     ----------
     J. H. Halton (1991), Simplicial multivariable linear interpolation.
+
+    T. H. Chang, L. T. Watson, T. C. H. Lux, A. R. Butt, K. W. Cameron, Y. Hong (2020), Algorithm
+    1012: DELAUNAYSPARSE, ACM Transactions on Mathematical Software 46(4): the same idea.
 
     M. Belkin, D. Hsu, P. Mitra (2018), Overfitting or perfect fitting? Risk bounds for
     classification and regression rules that interpolate, NeurIPS.
@@ -157,7 +168,8 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ------
         TypeError, ValueError
             X, y or a parameter is not as described; equal points have different targets; or
-            ``method="delaunay"`` and Qhull cannot triangulate the points.
+            ``method="delaunay"`` and Qhull cannot triangulate the points, or would need too much
+            memory.
         """
         check_option(self.method, "method", METHODS)
         check_option(self.outside, "outside", OUTSIDE_RULES)
@@ -166,44 +178,61 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y = y.astype(np.float64, copy=False)
         self.points_, self.values_ = merge_duplicates(X, y, self.duplicates)
         self._search = NeighborSearch(self.points_)
-        self._set_coordinates()
+        points = self._search.X  # without extreme magnitudes
+        self._frame = AffineFrame(points)
+        self.affine_dim_ = k = self._frame.dim
         self._triangulation: Intervals | Triangulation | None = None
         self._lifted: LiftedPoints | None = None
         self._crowded = False
-        k = self.affine_dim_
-        if k == 0:
-            self.method_ = "direct"
-            return self
-        coordinates = self._coordinates(self.points_)[0]
-        if k == 1:  # a binary search is both methods
-            self._triangulation = Intervals(coordinates)
-        elif self.method == "delaunay" or (
-            self.method == "auto" and len(coordinates) <= _TRIANGULATED.get(k, 0)
-        ):
-            try:
-                self._triangulation = Triangulation(coordinates)
-            except (QhullError, PointLeftOut) as error:
-                if self.method == "delaunay":
-                    raise ValueError(
-                        f"X cannot be triangulated by Qhull ({str(error).splitlines()[0]}); "
-                        "expected points in general position: use method='direct'"
-                    ) from error
-        self.method_ = "direct" if self._triangulation is None else "delaunay"
-        if k == 1 and self.method == "direct":
-            self.method_ = "direct"
-        if not isinstance(self._triangulation, Intervals):
-            self._lifted = LiftedPoints(coordinates)
-            self._crowded = self._lifted.smallest_gap < _RESOLUTION
-            if self._crowded:
-                warnings.warn(
-                    f"X has points at a distance of {self._lifted.smallest_gap:.1e} times its "
-                    f"radius; below {_RESOLUTION:.0e} the squared distances that define the "
-                    "simplices are lost to rounding: the fit is exact at such points and need not "
-                    "be continuous there; remove or merge them",
-                    IllConditionedWarning,
-                    stacklevel=2,
-                )
+        if k == 1:  # a binary search is both methods, in the column that tells most points apart
+            self._column = int(np.argmax([len(np.unique(column)) for column in points.T]))
+            self._triangulation = Intervals(points[:, self._column, None])
+            gap, resolution = self._triangulation.smallest_gap, 8 * np.finfo(float).eps
+            self._crowded = points.shape[1] > 1 and gap <= resolution
+        elif k > 1:
+            self._triangulate(points)
+            self._lifted = LiftedPoints(points, self._frame)
+            gap, resolution = self._lifted.smallest_gap, _RESOLUTION
+            self._crowded = gap < resolution
+        uses_qhull = isinstance(self._triangulation, Triangulation)
+        self.method_ = (
+            "delaunay" if uses_qhull or (k == 1 and self.method != "direct") else "direct"
+        )
+        messages = []
+        if self._crowded:
+            messages.append(
+                f"X has points at a distance of {gap:.1e} times its radius; below "
+                f"{resolution:.0e} what defines the simplices is lost to rounding: the fit is "
+                "exact at such points and need not be continuous there; remove or merge them"
+            )
+        if self._frame.lost:
+            messages.append(
+                f"X has columns whose spread is rounding beside that of others: {self._frame.lost};"
+                " they are taken for constant: drop them, or scale the columns"
+            )
+        if self._lifted is not None and not uses_qhull and self._lifted.rounding > CERTIFICATE:
+            messages.append(
+                "X is flat: its singular values, with all columns in the same unit, have ratio "
+                f"{self._frame.condition:.1e}, by which rounding grows: near the boundary of the "
+                "hull it is uncertain whether a query is inside, and values lose as many digits"
+            )
+        for message in messages:
+            warnings.warn(message, IllConditionedWarning, stacklevel=2)
         return self
+
+    def _triangulate(self, points: NDArray) -> None:
+        """Let Qhull work where it is asked to, or where that is cheap."""
+        most = _TRIANGULATED.get(self.affine_dim_, 0)
+        if self.method == "direct" or (self.method == "auto" and len(points) > most):
+            return
+        try:
+            self._triangulation = Triangulation(self._frame.euclidean(points))
+        except (QhullError, PointLeftOut) as error:
+            if self.method == "delaunay":
+                raise ValueError(
+                    f"X cannot be triangulated by Qhull ({str(error).splitlines()[0]}); "
+                    "expected points in general position: use method='direct'"
+                ) from error
 
     def simplices(self, X: ArrayLike) -> Simplices:
         """Find the simplex of the triangulation that contains each query.
@@ -227,21 +256,22 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        coordinates, inside = self._coordinates(X)
+        queries = self._search.prepare(X)
+        inside = self._frame.contains(queries)
         indices = np.zeros((len(X), self.affine_dim_ + 1), np.intp)
         weights = np.zeros(indices.shape)
         weights[:, 0] = 1
         if self.affine_dim_ and inside.any():
             rows = np.flatnonzero(inside)
-            indices[rows], weights[rows], inside[rows] = self._locate(coordinates[rows])
+            indices[rows], weights[rows], inside[rows] = self._locate(queries[rows])
         heaviest = np.take_along_axis(indices, weights.argmax(axis=1)[:, None], axis=1)[:, 0]
         if self._crowded:
-            heaviest = self._search.nearest(self._search.prepare(X), 1)[0][:, 0]
+            heaviest = self._search.nearest(queries, 1)[0][:, 0]
         same = np.all(self.points_[heaviest] == X, axis=1)
         indices[same], weights[same] = heaviest[same, None], np.eye(1, weights.shape[1])
         inside |= same
         if not inside.all():
-            self._stand_in(X, coordinates, np.flatnonzero(~inside), indices, weights)
+            self._stand_in(queries, np.flatnonzero(~inside), indices, weights)
         return Simplices(indices, weights, inside)
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -267,33 +297,14 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
         found = self.simplices(X)
         return np.einsum("qk,qk...->q...", found.weights, self.values_[found.indices])
 
-    def _set_coordinates(self) -> None:
-        """Choose coordinates in the affine hull of the points: their own where it is everything."""
-        self._origin = self.points_.mean(axis=0)
-        centred = self.points_ - self._origin
-        radius = float(np.abs(centred).max())
-        eps = np.finfo(float).eps
-        self._off_hull = INSIDE_TOLERANCE * radius + 8 * eps * float(np.abs(self._origin).max())
-        _, singular_values, directions = np.linalg.svd(centred, full_matrices=False)
-        threshold = 10 * max(centred.shape) * eps * radius
-        self.affine_dim_ = int(np.sum(singular_values > threshold * len(centred) ** 0.5))
-        full = self.affine_dim_ == centred.shape[1]
-        self._directions = None if full else directions[: self.affine_dim_]
-
-    def _coordinates(self, X: NDArray) -> tuple[NDArray, NDArray[np.bool_]]:
-        """Coordinates in the affine hull, and which queries lie in it."""
-        centred = X - self._origin
-        if self._directions is None:
-            return centred, np.ones(len(X), bool)
-        coordinates = centred @ self._directions.T
-        off = np.abs(centred - coordinates @ self._directions).max(axis=1)
-        return coordinates, off <= self._off_hull
-
     def _locate(self, queries: NDArray) -> tuple[NDArray[np.intp], NDArray, NDArray[np.bool_]]:
         if self._triangulation is None:
             found = find_simplices(self._lifted, queries)
             return found.indices, found.weights, found.status == INSIDE
-        indices, weights, status = self._triangulation.locate(queries)
+        if self.affine_dim_ == 1:
+            indices, weights, status = self._triangulation.locate(queries[:, [self._column]])
+        else:
+            indices, weights, status = self._triangulation.locate(self._frame.euclidean(queries))
         doubtful = np.flatnonzero(status == FAILED)
         if len(doubtful):  # in a flat simplex, whose coordinates are lost to rounding
             found = find_simplices(self._lifted, queries[doubtful])
@@ -303,8 +314,7 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _stand_in(
         self,
-        X: NDArray,
-        coordinates: NDArray,
+        queries: NDArray,
         rows: NDArray[np.intp],
         indices: NDArray[np.intp],
         weights: NDArray,
@@ -312,20 +322,19 @@ class SimplicialInterpolator(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Fill in indices and weights of the queries outside the hull, as `outside` says."""
         if self.outside == "error":
             raise ValueError(
-                f"X has {len(rows)} of {len(X)} rows outside the convex hull of the training "
+                f"X has {len(rows)} of {len(queries)} rows outside the convex hull of the training "
                 f"points, the first is row {rows[0]}; expected rows inside: set outside='nearest' "
                 "or 'project' for a value there"
             )
         weights[rows] = np.eye(1, weights.shape[1])
         if self.outside == "nearest" or self.affine_dim_ == 0:
-            queries = self._search.prepare(X[rows])
-            indices[rows] = self._search.nearest(queries, 1)[0]
+            indices[rows] = self._search.nearest(queries[rows], 1)[0]
             return
-        points = self._coordinates(self.points_)[0]
-        for i in rows:
-            indices[i], weights[i] = project_to_hull(points, coordinates[i])
+        points = self._frame.euclidean(self._search.X)
+        for i, query in zip(rows, self._frame.euclidean(queries[rows]), strict=True):
+            indices[i], weights[i] = project_to_hull(points, query)
         # A face of the hull with more than k points (a side of a cube) has many such combinations;
         # the triangulation's own is found at the projection.
-        feet = np.einsum("qk,qkd->qd", weights[rows], points[indices[rows]])
+        feet = np.einsum("qk,qkd->qd", weights[rows], self._search.X[indices[rows]])
         found, w, inside = self._locate(feet)
         indices[rows[inside]], weights[rows[inside]] = found[inside], w[inside]
