@@ -237,6 +237,61 @@ def test_duplicates():
     assert len(smooth.X_fit_) == 4
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+def test_norm_and_residual_do_not_depend_on_the_size_of_y(size):
+    X, y = cloud(20), cloud(20, 2, seed=1)
+    unit = KernelMachine(LaplacianKernel(1.0)).fit(X, y)
+    model = KernelMachine(LaplacianKernel(1.0)).fit(X, size * y)
+    np.testing.assert_allclose(model.norm_, size * unit.norm_, rtol=1e-12)
+    np.testing.assert_allclose(model.predict(X), size * y, rtol=1e-10)
+    assert model.residual_ < 1e-13
+    # Columns of sizes that no product of theirs survives.
+    mixed = KernelMachine(LaplacianKernel(1.0)).fit(X, y * [size, 1 / size])
+    np.testing.assert_allclose(mixed.norm_, unit.norm_ * [size, 1 / size], rtol=1e-12)
+
+
+def test_a_huge_penalty_leaves_a_norm():
+    X, y = cloud(20), cloud(20, 1, seed=1)[:, 0]
+    model = KernelMachine(LaplacianKernel(1.0), reg=1e300).fit(X, y)
+    norm = np.sqrt(y @ LaplacianKernel(1.0)(X) @ y)  # alpha = y / reg
+    assert model.norm_ == pytest.approx(1e-300 * norm, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("reg", "y", "match"),
+    [
+        (0.0, [1e39, 0, 1], "y has the largest entry 1e.39; expected a number in the range of X"),
+        (0.0, [1e-50, 0, 2e-50], "y has the largest entry 2e-50; expected a number in the range"),
+        (1e39, [1, 0, 1], "reg is 1e.39; expected a number in the range of X, float32"),
+        (1e-50, [1, 0, 1], "reg is 1e-50; expected a number in the range of X, float32"),
+    ],
+)
+def test_what_float32_cannot_hold_is_named(reg, y, match):
+    with pytest.raises(ValueError, match=match):
+        KernelMachine(reg=reg).fit(cloud(3, dtype=np.float32), y)
+
+
+def test_coefficients_that_overflow_are_named():
+    with pytest.raises(ValueError, match="y is too large: coefficients or norm overflow float64"):
+        KernelMachine().fit([[0.0], [1.0], [2.0]], [1.7e308, 0.0, -1.7e308])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_norm_of_a_fit_lost_to_rounding_is_never_zero(dtype):
+    """alpha^T K alpha came out negative for some of these, and was reported as 0."""
+    clipped = 0
+    for seed in range(12):
+        X = np.linspace(0, 1, 100 + seed, dtype=dtype)[:, None]
+        y = np.random.default_rng(seed).choice([-1.0, 1.0], len(X))
+        with pytest.warns(IllConditionedWarning):
+            model = KernelMachine(GaussianKernel(20.0)).fit(X, y)
+        a = model.dual_coef_.astype(float)
+        rounding = np.sqrt(np.finfo(dtype).eps) * np.linalg.norm(a)
+        assert model.norm_ >= rounding * (1 - 1e-6)
+        clipped += model.norm_ <= rounding * (1 + 1e-6)
+    assert clipped > 0
+
+
 @dataclass(frozen=True)
 class Indefinite(IsotropicKernel):
     """-1 off the diagonal, 1 on it: no kernel for more than two points."""
@@ -260,6 +315,20 @@ def test_default_kernel_is_the_root_mean_square_distance():
     assert model.kernel_.bandwidth == pytest.approx(np.sqrt(squared.mean()))
     np.testing.assert_allclose(clone(model).fit(3 * X, X[:, 0]).dual_coef_, model.dual_coef_)
     assert KernelMachine().fit([[7.0]], [2.0]).predict([[7.0]]) == [2.0]
+    same = np.full((4, 2), 0.1, np.float32)  # the mean of equal numbers may be rounded
+    assert KernelMachine().fit(same, np.ones(4)).kernel_.bandwidth == 1
+
+
+def test_default_kernel_of_data_on_extreme_scales():
+    X, y = cloud(30), cloud(30, 1, seed=1)[:, 0]
+    unit = KernelMachine().fit(X, y)
+    for scale in (2.0**-480, 2.0**480):
+        model = KernelMachine().fit(scale * X, y)
+        assert model.kernel_.bandwidth == scale * unit.kernel_.bandwidth
+        np.testing.assert_allclose(model.dual_coef_, unit.dual_coef_, rtol=1e-9)
+    for scale in (1e-310, 1e-200, 1e160, 1e307):
+        with pytest.raises(ValueError, match="X has points at a root mean square distance of"):
+            KernelMachine().fit(scale * X, y)
 
 
 def test_classifier_with_two_and_more_classes():

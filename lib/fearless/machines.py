@@ -46,52 +46,64 @@ class _KernelMachineBase(BaseEstimator):
     def _fit(self, X: NDArray, targets: NDArray) -> None:
         """Solve (K + reg I) a = targets; every attribute but the classes is set here."""
         reg = check_positive(self.reg, "reg", allow_zero=True)
+        _check_range(reg, "reg is", X.dtype)
         if self.kernel is not None and not isinstance(self.kernel, Kernel):
             raise TypeError(
                 f"kernel is {self.kernel!r}; expected a Kernel of fearless.kernels, or None"
             )
         self.kernel_ = _default_kernel(X) if self.kernel is None else self.kernel
-        targets = targets.astype(X.dtype, copy=False)
-        Y = targets.reshape(len(targets), -1)
+        Y, exponents = _scaled(targets.reshape(len(targets), -1), X.dtype)
         if reg == 0:
             rows = _distinct(X, Y)
             if len(rows) < len(X):
                 X, Y = X[rows], Y[rows]
-        scale = float(np.abs(Y).max()) or 1.0
+        # Each column was scaled by itself; residuals are relative to the largest target of all.
+        shares = np.ldexp(1.0, exponents - exponents.max())
+        scale = float((np.abs(Y).max(axis=0) * shares).max()) or 1.0
+
+        def worst(misfits: NDArray) -> float:
+            return float((np.abs(misfits).max(axis=0) * shares).max()) / scale
+
         # One array of n^2 numbers: the factor goes to its lower triangle, and the upper one
         # (the matrix is symmetric) keeps the kernel for the residual and for another attempt.
         K = self.kernel_(X).T
         diagonal = K.diagonal().copy()
         size = _one_norm(K)
-        mean = max(float(diagonal.mean(dtype=np.float64)), reg)
+        mean = float(diagonal.mean(dtype=np.float64))
+        largest = max(mean, reg)
         jitter = 0.0
         while True:
             np.fill_diagonal(K, diagonal + K.dtype.type(reg + jitter))
             try:
                 cholesky_in_place(K)
             except NotPositiveDefiniteError:
-                if not jitter < mean:
+                if not jitter < largest:
                     raise
             else:
                 reciprocal, _ = _lapack("pocon", K.dtype)(K, size + reg + jitter, uplo="L")
                 coef = cholesky_solve(K, Y)
                 np.fill_diagonal(K, diagonal)
                 values = _symmetric_product(K, coef)
-                solved = np.abs(values + K.dtype.type(reg + jitter) * coef - Y).max()
-                if solved <= _SOLVED * scale or not jitter < mean:
+                misfit = worst(values + K.dtype.type(reg + jitter) * coef - Y)
+                if misfit <= _SOLVED or not jitter < largest:
                     break
-            jitter = 10 * jitter or float(np.finfo(K.dtype).eps) * mean
+            jitter = 10 * jitter or float(np.finfo(K.dtype).eps) * largest
             _restore_lower(K)
 
-        squares = np.einsum("ij,ij->j", coef, values, dtype=np.float64)
-        norms = np.sqrt(np.maximum(squares, 0))
+        with np.errstate(over="ignore", under="ignore"):
+            norms = np.ldexp(_norms(coef, values, float(np.finfo(K.dtype).eps) * mean), exponents)
+            dual = np.ldexp(coef, exponents)
+        if not (np.isfinite(norms).all() and np.isfinite(dual).all()):
+            raise ValueError(
+                f"y is too large: coefficients or norm overflow {X.dtype}; expected y scaled down"
+            )
         self.X_fit_ = X
-        self.dual_coef_ = np.ascontiguousarray(coef).reshape(len(X), *targets.shape[1:])
+        self.dual_coef_ = np.ascontiguousarray(dual).reshape(len(X), *targets.shape[1:])
         self.norm_ = norms if targets.ndim == 2 else float(norms[0])
-        self.residual_ = float(np.abs(values - Y).max()) / scale
+        self.residual_ = worst(values - Y)
         self.jitter_ = jitter
         self.condition_ = 1 / float(reciprocal) if reciprocal > 0 else np.inf
-        self._warn(float(np.abs(values + reg * coef - Y).max()) / scale, reg)
+        self._warn(worst(values + reg * coef - Y), reg)
 
     def _warn(self, residual: float, reg: float) -> None:
         """Say so when the system was not solved, by the residual that was measured."""
@@ -163,7 +175,9 @@ class KernelMachine(MultiOutputMixin, RegressorMixin, _KernelMachineBase):
     X_fit_ : ndarray of shape (n, d)
         The training points; with ``reg`` = 0 a point that occurs twice is kept once.
     norm_ : float or ndarray of shape (n_outputs,)
-        The norm of f in the space of the kernel, (alpha^T K alpha)^(1/2), of each output.
+        The norm of f in the space of the kernel, (alpha^T K alpha)^(1/2), of each output. The form
+        is not reported below the size of its rounding errors, eps |alpha|^2 times the mean diagonal
+        of K: an ill-conditioned fit, of which a warning was issued, may reach it.
     residual_ : float
         The largest ``|f(x_i) - y_i|`` over the largest ``|y_i|``, computed with the kernel matrix:
         how far the fit is from interpolating.
@@ -228,8 +242,9 @@ class KernelMachine(MultiOutputMixin, RegressorMixin, _KernelMachineBase):
         Raises
         ------
         TypeError, ValueError
-            X, y or a parameter is not as described; or ``reg`` is 0 and a point occurs twice with
-            different targets, so that no function interpolates.
+            X, y or a parameter is not as described, or out of range of the precision of X; or
+            ``reg`` is 0 and a point occurs twice with different targets, so that no function
+            interpolates.
         NotPositiveDefiniteError
             The kernel is not positive definite, far beyond rounding errors.
         """
@@ -390,8 +405,44 @@ def _lapack(name: str, dtype: np.dtype):
 
 
 def _default_kernel(X: NDArray) -> LaplacianKernel:
-    spread = float(np.sqrt(2 * X.var(axis=0, dtype=np.float64).sum()))
-    return LaplacianKernel(spread if spread > 0 else 1.0)
+    if (X == X[0]).all():
+        return LaplacianKernel(1.0)
+    exponent = int(np.frexp(np.abs(X).max())[1])
+    spread = np.sqrt(2 * np.ldexp(X, -exponent).var(axis=0, dtype=np.float64).sum())
+    with np.errstate(over="ignore", under="ignore"):
+        spread = float(np.ldexp(spread, exponent))
+    # Kernels square the distances; one beyond 2^10 spreads may overflow, for the value is 0.
+    if not np.finfo(X.dtype).tiny <= spread * spread <= np.finfo(X.dtype).max * 2.0**-20:
+        raise ValueError(
+            f"X has points at a root mean square distance of {spread:.1e}, whose square is out of "
+            f"the range of {X.dtype}; expected X on another scale"
+        )
+    return LaplacianKernel(spread)
+
+
+def _check_range(value: float, what: str, dtype: np.dtype) -> None:
+    low, high = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+    if value > high or 0 < value < low:
+        raise ValueError(
+            f"{what} {value}; expected a number in the range of X, {dtype}: {low:.1e} to {high:.1e}"
+        )
+
+
+def _scaled(Y: NDArray, dtype: np.dtype) -> tuple[NDArray, NDArray]:
+    """Return the columns of Y over powers of two, exact and below one, and the exponents."""
+    _check_range(float(np.abs(Y).max()), "y has the largest entry", dtype)
+    Y = Y.astype(dtype, copy=False)
+    exponents = np.frexp(np.abs(Y).max(axis=0))[1]
+    return np.ldexp(Y, -exponents), exponents
+
+
+def _norms(coef: NDArray, values: NDArray, rounding: float) -> NDArray:
+    """Return (a^T K a)^(1/2) of each column, K a in values, but at least rounding^(1/2) |a|."""
+    exponents = np.frexp(np.abs(coef).max(axis=0))[1]
+    coef, values = np.ldexp(coef, -exponents), np.ldexp(values, -exponents)
+    forms = np.einsum("ij,ij->j", coef, values, dtype=np.float64)
+    squares = np.einsum("ij,ij->j", coef, coef, dtype=np.float64)
+    return np.ldexp(np.sqrt(np.maximum(forms, rounding * squares)), exponents)
 
 
 def _distinct(X: NDArray, Y: NDArray) -> list[int]:

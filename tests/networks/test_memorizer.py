@@ -88,9 +88,31 @@ def test_points_with_other_targets_may_not():
 
 def test_a_poor_fit_is_reported():
     X = np.array([[1.0], [1.0 + 1e-12], [1.3], [2.1]])
-    with pytest.warns(IllConditionedWarning, match="does not interpolate: the largest residual"):
+    with pytest.warns(IllConditionedWarning, match="does not interpolate: the largest") as record:
         network = ReLUMemorizer(random_state=0).fit(X, [-1.0, 1.0, -0.3, 0.7])
+    assert record[0].filename == __file__
     assert 1e-6 < network.residual_ < 1
+
+
+@pytest.mark.parametrize(("x", "y"), [(1e20, 3.0), (-1e20, 3.0), (1e-20, 1e150), (0.0, -2.0)])
+def test_one_point_of_any_size(x, y):
+    network = ReLUMemorizer(random_state=0).fit([[x]], [y])
+    np.testing.assert_allclose(network.predict([[x]]), [y], rtol=1e-12)
+    assert network.residual_ < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ([0.0, 1.0, 2.0], [1e308, -1e308, 1e308]),
+        ([1e-310, -2e-310, 3e-310], [1.0, 2.0, 3.0]),
+        ([1e308, -1e308, 0.0], [1.0, 2.0, 3.0]),
+        ([1e200, -1e200, 0.0], [1e-300, 2e-300, 3e-300]),
+    ],
+)
+def test_weights_out_of_range_are_an_error(x, y):
+    with pytest.raises(ValueError, match=r"X with entries up to .* need weights beyond float64"):
+        ReLUMemorizer(random_state=0).fit(np.reshape(x, (-1, 1)), y)
 
 
 def test_random_state_decides():

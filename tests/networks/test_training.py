@@ -149,6 +149,32 @@ def test_a_run_that_does_not_fit_says_so():
     assert run.error == np.mean(run.predict(X) != y) > 0
 
 
+@pytest.mark.parametrize("seed", [16, 23])
+def test_a_member_stops_at_the_same_epoch_with_others_and_alone(seed):
+    """One member is fitted in a step from a running error above a tenth, beside one that is not."""
+    rng = np.random.default_rng(seed)
+    X = np.random.default_rng(0).standard_normal((20, 5))
+    labels = np.stack([(X[:, 0] > 0).astype(int), rng.integers(2, size=20)])
+    options = dict(learning_rate=0.03, batch_size=20, random_state=seed)
+    together = [run.epochs for run in train_stack(X, labels, 100, **options)]
+    models = [two_layer_relu(5, 100, 2, seed) for _ in labels]
+    alone = [train(model, X, y, **options).epochs for model, y in zip(models, labels, strict=True)]
+    assert together == alone
+
+
+def test_what_is_fitted_at_the_last_epoch_is_not_warned_about():
+    X = np.random.default_rng(0).standard_normal((20, 5))
+    y = np.random.default_rng(16).integers(2, size=20)
+    options = dict(learning_rate=0.03, batch_size=20, random_state=16, max_epochs=18)
+    run = train(two_layer_relu(5, 100, 2, 16), X, y, **options)  # a warning would be an error
+    assert (run.fitted, run.error, run.epochs) == (True, 0.0, 18)
+    assert run.errors[-1] > 0.1
+    hard = np.random.default_rng(1).integers(2, size=20)
+    with pytest.warns(ConvergenceWarning, match=r"^1 network\(s\) did not meet stop"):
+        runs = train_stack(X, np.stack([y, hard]), 100, **options)
+    assert [run.fitted for run in runs] == [True, False]
+
+
 def test_labels_keep_their_names():
     X, y = blobs(k=2)
     run = train(
@@ -156,6 +182,9 @@ def test_labels_keep_their_names():
     )
     assert set(run.predict(X)) == {-3, 7}
     assert run.fitted
+    huge = np.where(y > 0, np.uint64(2**63 + 1), np.uint64(2**63))
+    run = train(two_layer_relu(8, 4, 2, 0), X, huge, max_epochs=1, stop=None)
+    assert run.classes.tolist() == [2**63, 2**63 + 1]
 
 
 def test_real_targets_and_a_stop_of_ones_own():
@@ -196,11 +225,21 @@ def test_divergence_is_an_error():
     X, y = blobs()
     with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) in epoch \d.*too large"):
         train(two_layer_relu(8, 16, 3, 0), X, y, optimizer="sgd", learning_rate=1e3, random_state=0)
+    for targets, n_outputs in ((y, 3), (X[:, 0], 1)):
+        with pytest.raises(FloatingPointError, match=r"loss after the last step is (nan|inf)"):
+            train(
+                two_layer_relu(8, 16, n_outputs, 0), X, targets, optimizer="sgd",
+                learning_rate=1e30, max_epochs=1, stop=None, random_state=0,
+            )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
+        ({"model": "x"}, TypeError, "model is 'x'; expected a torch.nn.Module"),
+        ({"model": torch.nn.Linear(7, 3)}, ValueError, "model does not take the 8 columns of X"),
+        ({"model": torch.nn.Flatten(0)}, ValueError, r"model maps 1 sample to shape \(8,\)"),
+        ({"optimizer": "sgd", "momentum": 1.0}, ValueError, r"momentum is 1; .* in \[0, 1\)"),
         ({"loss": "hinge"}, ValueError, "loss is 'hinge'; expected one of"),
         ({"optimizer": "lbfgs"}, ValueError, "optimizer is 'lbfgs'"),
         ({"batch_size": 0}, ValueError, "batch_size is 0"),
@@ -217,9 +256,9 @@ def test_divergence_is_an_error():
 )
 def test_bad_input_is_named(arguments, error, match):
     X, y = blobs()
-    arguments = {"X": X, "Y": y} | arguments
+    arguments = {"model": two_layer_relu(8, 4, 3, 0), "X": X, "Y": y} | arguments
     with pytest.raises(error, match=match):
-        train(two_layer_relu(8, 4, 3, 0), **arguments)
+        train(**arguments)
 
 
 def test_bad_label_stacks_are_named():

@@ -87,6 +87,17 @@ class TestMarginBound:
         ):
             with pytest.raises(ValueError, match=next(iter(change))):
                 margin_bound(**{"n_samples": 10, "norm": 1.0, **change})
+        with pytest.raises(ValueError, match=r"norm is 1.79e\+308; expected a smaller one"):
+            margin_bound(10, 1.79e308)
+
+
+def test_the_smallest_delta_has_a_confidence_term():
+    delta = 5e-324  # 1 / delta overflows
+    assert vc_bound(10, 3, delta=delta).confidence == pytest.approx(math.sqrt(744.4400719 / 20))
+    log_share = 744.4400719 + math.log(2)
+    assert margin_bound(10, 1.0, delta=delta).confidence == pytest.approx(math.sqrt(log_share / 20))
+    floor = interpolant_norm_floor(10_000, 1.0, delta=delta)
+    assert floor == pytest.approx(math.sqrt(10_000 - math.sqrt(80_000 * 744.4400719)))
 
 
 class TestVCBound:

@@ -43,6 +43,14 @@ def test_survival_is_a_binomial_probability():
         )
 
 
+def test_certain_events_have_exact_probabilities():
+    assert mislabeled_survival(1.0, 1, 1.0) == 0
+    assert mislabeled_survival(0.0, 5, 1.0) == 1
+    for weights in ("log", "uniform"):
+        for k in (1, 7, 50, 100, 1000):
+            assert 1 - 1e-12 < wrong_vote_probability(k, 1.0, weights) <= 1
+
+
 @pytest.mark.parametrize(("k", "rate"), [(2, 0.3), (5, 0.1), (6, 0.25), (11, 0.2)])
 def test_weighted_vote_agrees_with_simulated_exponential_weights(k, rate):
     rng = np.random.default_rng(31)

@@ -105,6 +105,25 @@ def test_power_weights():
     assert singular_variance(20, 2, 300.0) > 0.99
 
 
+def test_extreme_exponents():
+    for exponent in (1e-160, 1e-320, 5e-324):
+        assert singular_variance(100, 1, exponent) == 0.01
+        assert singular_variance_limit(100, 1, exponent) == 0.01
+    assert singular_variance(100, 1, 1e-8) == pytest.approx(0.01, rel=1e-8)  # by quadrature
+    for n in (2, 50):
+        assert singular_variance(n, 1, 1e308) == singular_variance_limit(n, 1, 1e308) == 1
+    assert singular_variance(1, 1, 1e308) == 1
+
+
+@pytest.mark.parametrize(("n", "second_order"), [(2, 2 * np.log(2)), (30, 0.0)])
+def test_a_steep_kernel_loses_the_index_alone(n, second_order):
+    """The share is 1 - alpha + c alpha^2: what is dropped at the tiniest alpha is negligible."""
+    alpha = 1e-3
+    found = (singular_variance(n, 1, 1 / alpha) - 1 + alpha) / alpha**2
+    assert found == pytest.approx(second_order, abs=0.01)
+    assert singular_variance(n, 1, 1e7) == pytest.approx(1 - 1e-7, abs=1e-13)
+
+
 def test_simplex():
     rng = np.random.default_rng(0)
     for d in (2, 3, 5):
@@ -140,6 +159,13 @@ def test_nearest_distance(d):
         (lambda: singular_variance(5, 1, 0.0), ValueError, "exponent is 0.0; expected"),
         (lambda: singular_variance_limit(1, 1, 1.0), ValueError, "n is 1"),
         (lambda: interpolated_neighbors_variance(5, 2, "flat"), ValueError, "weights is 'flat'"),
+        (
+            lambda: interpolated_neighbors_variance(5, 3, "log", exponent=-3),
+            ValueError,
+            "exponent is -3; expected None with weights='log'",
+        ),
+        (lambda: nearest_distance(1e-320, 1), ValueError, "n is 1e-320 and d is 1; expected"),
+        (lambda: nearest_distance(1.0, 10**307), ValueError, "expected a distance below 1e308"),
         (lambda: nearest_distance(-1.0, 2), ValueError, "n is -1.0"),
         (lambda: simplicial_variance(2.5), TypeError, "d is float 2.5"),
         (lambda: hilbert_variance(True), TypeError, "n is bool"),

@@ -64,6 +64,14 @@ def test_trace_bound_loses_exactly_the_constant_at_worst():
     assert value / ball_rademacher_bound([1.0, 1.0]) == pytest.approx(1 / np.sqrt(2))
 
 
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e200, 1e308])
+def test_extreme_sizes(size):
+    value, _ = ball_rademacher(size * np.eye(3), n_draws=None)
+    assert value == pytest.approx(np.sqrt(size / 3), rel=1e-10)
+    assert ball_rademacher_bound([size] * 3) == pytest.approx(np.sqrt(size / 3), rel=1e-10)
+    assert ball_rademacher_bound([0.0, 0.0]) == 0
+
+
 def test_random_state():
     gram = gram_matrix(20)
     a, b, c = (ball_rademacher(gram, n_draws=50, random_state=s) for s in (1, 1, 2))
@@ -83,3 +91,7 @@ def test_bad_input():
         ball_rademacher(np.eye(2), 0.0)
     with pytest.raises(ValueError, match="diagonal"):
         ball_rademacher_bound([1.0, -1.0])
+    with pytest.raises(ValueError, match=r"diagonal has shape \(3, 3\); expected a vector"):
+        ball_rademacher_bound(np.eye(3))
+    with pytest.raises(ValueError, match="diagonal cannot be read as an array"):
+        ball_rademacher_bound([[1.0], [1.0, 2.0]])

@@ -10,6 +10,7 @@ def test_known_exponents():
     assert minimax_exponent(2, 1) == pytest.approx(4 / 5)
     assert minimax_exponent(2, 20) == pytest.approx(1 / 6)
     assert minimax_exponent(1e9, 3) == pytest.approx(1)  # the parametric rate
+    assert minimax_exponent(1e308, 1) == 1
 
 
 @pytest.mark.parametrize("smoothness", [0.5, 1, 2])

@@ -52,3 +52,8 @@ def test_bad_arguments():
         simplicial_flip_error(0, 0.1)
     with pytest.raises(ValueError, match=r"rate is 1.5; expected a number in \[0, 1\]"):
         simplicial_flip_error(2, 1.5)
+
+
+def test_it_is_a_probability_when_all_labels_are_wrong():
+    for d in (1, 10, 50, 100, 300):
+        assert 1 - 1e-10 < simplicial_flip_error(d, 1.0) <= 1

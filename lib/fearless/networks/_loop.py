@@ -23,8 +23,9 @@ from fearless.networks.run import TrainingRun
 
 Stop = Callable[[int, float, float], bool]
 
-# The exact training error takes a pass over the data; it is measured from the epoch on in which
-# at most this share was misclassified on the way.
+# The exact training error takes a pass over the data; it is looked at for a network after an epoch
+# in which the network misclassified at most this share on the way. Each is judged by its own
+# share: it stops at the same epoch whatever it is trained with.
 _WORTH_A_LOOK = 0.1
 
 _ROWS_AT_ONCE = 4096
@@ -56,6 +57,8 @@ def train_members(
     max_epochs = check_int(max_epochs, "max_epochs")
     learning_rate = check_positive(learning_rate, "learning_rate")
     momentum = check_probability(momentum, "momentum")
+    if momentum == 1:
+        raise ValueError("momentum is 1; expected a number in [0, 1): no step would ever fade")
     if isinstance(stop, str):
         check_option(stop, "stop", ("fitted",))
     elif stop is not None and not callable(stop):
@@ -64,13 +67,11 @@ def train_members(
         raise ValueError("Y holds real targets; expected loss='square' and another stop")
     rng = as_generator(random_state)
     n_outputs = targets.shape[2] if classes is None else len(classes)
-    with torch.no_grad():
-        found = stack(X[:1]).shape[-1]
-    if found != n_outputs:
-        raise ValueError(f"model has {found} output(s); expected {n_outputs}")
+    _check_outputs(stack, X, n_outputs)
 
     parameters = list(stack.parameters())
     if optimizer == "adam":
+        # Fused on the CPU since torch 2.4, the oldest one that is supported.
         descent = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
     else:
         descent = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
@@ -99,13 +100,15 @@ def train_members(
                     f"the loss is {mean_losses[i]} in epoch {epoch}; expected a finite number: "
                     f"learning_rate {learning_rate} is too large"
                 )
-        worth = stop == "fitted" and min(mean_misses) <= _WORTH_A_LOOK
-        exact = _errors(stack, X, targets[active], classes) if worth else [1.0] * len(active)
+        if callable(stop):
+            done = [bool(stop(epoch, *history[k][-1])) for k in active]
+        else:
+            done = [stop == "fitted" and misses <= _WORTH_A_LOOK for misses in mean_misses]
+        exact = _errors(stack, X, targets[active], classes, loss) if any(done) else []
         for i, k in enumerate(active):
-            if exact[i] == 0 or (callable(stop) and stop(epoch, *history[k][-1])):
-                error = 0.0 if exact[i] == 0 else _errors(stack, X, targets[active], classes)[i]
-                fitted = error == 0 or classes is None
-                runs[k] = _run(stack.member(i), classes, history[k], error, fitted)
+            if done[i] and (callable(stop) or exact[i] == 0):
+                fitted = exact[i] == 0 or classes is None
+                runs[k] = _run(stack.member(i), classes, history[k], exact[i], fitted)
             else:
                 going.append(i)
         if not going:
@@ -114,19 +117,37 @@ def train_members(
             _select(stack, descent, going)
             active = [active[i] for i in going]
     else:
-        errors = _errors(stack, X, targets[active], classes)
+        errors = _errors(stack, X, targets[active], classes, loss)
         for i, k in enumerate(active):
             fitted = classes is not None and errors[i] == 0
             runs[k] = _run(stack.member(i), classes, history[k], errors[i], fitted)
-        if stop is not None:
-            listed = ", ".join(f"{error:.2g}" for error in errors)
+        missed = [error for error in errors if error > 0 or stop != "fitted"]
+        if stop is not None and missed:
+            listed = ", ".join(f"{error:.2g}" for error in missed)
             warnings.warn(
-                f"{len(active)} network(s) did not meet stop within max_epochs = {max_epochs}; "
+                f"{len(missed)} network(s) did not meet stop within max_epochs = {max_epochs}; "
                 f"training error(s): {listed}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
     return [run for run in runs if run is not None]
+
+
+def _check_outputs(stack: nn.Module, X: torch.Tensor, n_outputs: int) -> None:
+    """Raise an error that names the model unless it maps the columns of X to n_outputs."""
+    try:
+        with torch.no_grad():
+            shape = stack(X[:1]).shape
+    except RuntimeError as error:
+        raise ValueError(
+            f"model does not take the {X.shape[1]} columns of X as float32: {error}"
+        ) from error
+    if len(shape) != 3 or shape[1] != 1:
+        raise ValueError(
+            f"model maps 1 sample to shape {tuple(shape[1:])}; expected (1, n_outputs)"
+        )
+    if shape[2] != n_outputs:
+        raise ValueError(f"model has {shape[2]} output(s); expected {n_outputs}")
 
 
 def _batch_losses(
@@ -147,15 +168,21 @@ def _batch_losses(
 
 
 def _errors(
-    stack: nn.Module, X: torch.Tensor, targets: torch.Tensor, classes: NDArray | None
+    stack: nn.Module, X: torch.Tensor, targets: torch.Tensor, classes: NDArray | None, loss: str
 ) -> list[float]:
-    """Return the error of each member over all data."""
+    """Return the error of each member over all data, and check that the losses are finite."""
     labels = classes is not None
-    total = torch.zeros(len(targets), dtype=torch.float64)
+    totals = torch.zeros(2, len(targets), dtype=torch.float64)
     with torch.no_grad():
         for rows in torch.arange(len(X)).split(_ROWS_AT_ONCE):
-            total += _batch_losses(stack(X[rows]), targets[:, rows], "square", labels)[1].sum(dim=1)
-    mean = total / len(X)
+            both = _batch_losses(stack(X[rows]), targets[:, rows], loss, labels)
+            totals += torch.stack([values.sum(dim=1) for values in both])
+    if not totals.isfinite().all():
+        raise FloatingPointError(
+            f"the loss after the last step is {totals[0].max():g}; expected a finite number: "
+            "learning_rate is too large"
+        )
+    mean = totals[1] / len(X)
     return (mean if labels else mean.sqrt()).tolist()
 
 

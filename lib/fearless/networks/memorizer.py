@@ -101,7 +101,8 @@ class ReLUMemorizer(RegressorMixin, BaseEstimator):
         ------
         TypeError, ValueError
             X, y or a parameter is not as described; or the projections of two points with
-            different targets coincide.
+            different targets coincide; or X and y are so large or small that the weights over- or
+            underflow.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         y = y.astype(np.float64, copy=False)
@@ -109,6 +110,12 @@ class ReLUMemorizer(RegressorMixin, BaseEstimator):
         rng = np.random.default_rng(as_seed_sequence(self.random_state))
         directions = rng.standard_normal((n_directions, X.shape[1]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below
+            return self._write(X, y, directions)
+
+    def _write(self, X: NDArray, y: NDArray, directions: NDArray) -> ReLUMemorizer:
+        """Choose a direction, set the attributes and check what they give."""
+        n_directions = len(directions)
         gaps = [_smallest_gap(X @ a, y) for a in directions]
         best = int(np.argmax(gaps))
         if gaps[best] <= 8 * np.finfo(float).eps:
@@ -124,20 +131,27 @@ class ReLUMemorizer(RegressorMixin, BaseEstimator):
         # Points that coincide but for rounding have equal targets (checked above): one unit each.
         new = np.append(True, ~((np.diff(z) <= _rounding(z)) & (np.diff(values) == 0)))
         z, values = z[new], values[new]
-        first_gap = (z[-1] - z[0]) / (len(z) - 1) if len(z) > 1 else 1.0
+        # One unit alone has no gap; its bias must differ from z_1 however large that is.
+        first_gap = (z[-1] - z[0]) / (len(z) - 1) if len(z) > 1 else max(abs(z[0]), 1.0)
         self.biases_ = np.append(z[0] - first_gap, z[:-1])
-        slopes = np.diff(values, prepend=0.0) / (z - self.biases_)
+        steps = np.diff(values, prepend=0.0)
+        slopes = steps / (z - self.biases_)
         self.weights_ = np.diff(slopes, prepend=0.0)
         self.n_parameters_ = 2 * len(z) + X.shape[1]
         scale = float(np.abs(y).max()) or 1.0
         self.residual_ = float(np.abs(self._evaluate(X) - y).max()) / scale
+        if not np.isfinite(self.residual_) or np.any((slopes == 0) & (steps != 0)):
+            raise ValueError(
+                f"X with entries up to {np.abs(X).max():.1e} and y up to {scale:.1e} need weights "
+                "beyond float64; expected both on a moderate scale"
+            )
         if self.residual_ > 1e-6:
             warnings.warn(
                 f"the fit does not interpolate: the largest residual is {self.residual_:.1e} of "
                 "the largest target, since projections of points with different targets are "
                 f"{gaps[best]:.1e} of the range apart; raise n_directions",
                 IllConditionedWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return self
 

@@ -51,8 +51,10 @@ def train(
     max_epochs : int
         Passes over the data at most.
     stop : {"fitted"}, callable or None
-        "fitted" stops at zero training error (labels only); ``stop(epoch, loss, error)`` is asked
-        after every epoch, counted from 1; None goes on to ``max_epochs``.
+        "fitted" stops at zero training error (labels only), which is measured after an epoch in
+        which at most 10 % were misclassified on the way, and after the last one;
+        ``stop(epoch, loss, error)`` is asked after every epoch, counted from 1; None goes on to
+        ``max_epochs``.
     random_state : None, int or numpy.random.Generator
         The source of the order of the samples.
 
@@ -64,9 +66,9 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        An argument is not as described, or the model has another number of outputs.
+        An argument is not as described, or the model has other numbers of inputs or outputs.
     FloatingPointError
-        The loss is no longer finite.
+        The loss is no longer finite, be it after the last step.
 
     Warns
     -----
@@ -79,10 +81,12 @@ def train(
     vectors, see :func:`fearless.networks.train_stack`. Used in the section "What you see is not
     what you get".
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model is {model!r}; expected a torch.nn.Module")
     X = as_tensor(X)
     if np.asarray(Y).dtype.kind in "iu":
-        labels = check_labels(Y, "Y")
-        classes, codes = np.unique(labels, return_inverse=True)
+        check_labels(Y, "Y")
+        classes, codes = np.unique(Y, return_inverse=True)
         targets = torch.from_numpy(codes)
     else:
         classes, targets = None, as_tensor(check_targets(Y, "Y"), "Y", vector=True)

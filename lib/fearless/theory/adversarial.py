@@ -58,7 +58,8 @@ def mislabeled_survival(mass: ArrayLike, n: int, rate: float) -> NDArray[np.floa
     mass = np.asarray(mass, dtype=np.float64)
     if not np.all((mass >= 0) & (mass <= 1)):
         raise ValueError("mass has an entry outside [0, 1]; expected probabilities")
-    return np.exp(n * np.log1p(-np.minimum(rate * mass, 1 - 1e-16)))
+    with np.errstate(divide="ignore"):  # log 0 = -inf, and its exponential is 0
+        return np.exp(n * np.log1p(-rate * mass))
 
 
 def mislabeled_distance(n: int, d: int, rate: float, *, radius: float = 1.0) -> float:
@@ -160,6 +161,6 @@ def wrong_vote_probability(n_neighbors: int, rate: float, weights: str = "log") 
         rate = 0.0
     if check_option(weights, "weights", ("log", "uniform")) == "uniform":
         tie = 0.5 * binom.pmf(k // 2, k, rate) if k % 2 == 0 else 0.0
-        return float(binom.sf(k // 2, k, rate) + tie)
+        return min(1.0, float(binom.sf(k // 2, k, rate) + tie))
     other = np.arange(k)
-    return float(np.sum(binom.pmf(other, k - 1, 0.5) * binom.sf(other, k, rate)))
+    return min(1.0, float(np.sum(binom.pmf(other, k - 1, 0.5) * binom.sf(other, k, rate))))

@@ -140,17 +140,20 @@ def margin_bound(
     norm = check_positive(norm, "norm", allow_zero=True)
     k = check_int(n_classes, "n_classes", minimum=2)
     level = max(0, math.ceil(math.log(norm, _RADIUS_RATIO) - 1e-9)) if norm > 0 else 0
-    while norm > _RADIUS_RATIO**level:  # the logarithm was rounded
-        level += 1
-    radius = _RADIUS_RATIO**level
+    try:
+        while norm > _RADIUS_RATIO**level:  # the logarithm was rounded
+            level += 1
+        radius = _RADIUS_RATIO**level
+    except OverflowError as error:
+        raise ValueError(f"norm is {norm}; expected a smaller one: its ball overflows") from error
     constant = 2.0 if k == 2 else 4 * math.sqrt(k)
     kappa = math.sqrt(check_positive(sup_kernel, "sup_kernel"))
     complexity = constant * kappa * radius / (check_positive(margin, "margin") * math.sqrt(n))
-    share = _check_delta(delta) / ((level + 1) * (level + 2))
+    shares = math.log((level + 1) * (level + 2))
     return RiskBound(
         training=check_probability(margin_error, "margin_error"),
         complexity=complexity,
-        confidence=_hoeffding(n, share),
+        confidence=_hoeffding(n, shares - math.log(_check_delta(delta))),
     )
 
 
@@ -209,7 +212,7 @@ def vc_bound(
     return RiskBound(
         training=check_probability(training_error, "training_error"),
         complexity=math.sqrt(2 * labellings / n),
-        confidence=_hoeffding(n, _check_delta(delta)),
+        confidence=_hoeffding(n, -math.log(_check_delta(delta))),
     )
 
 
@@ -262,7 +265,7 @@ def interpolant_norm_floor(n_samples: int, variance: float, *, delta: float | No
     """
     n = check_int(n_samples, "n_samples")
     variance = check_probability(variance, "variance")
-    loss = 0.0 if delta is None else math.sqrt(8 * n * math.log(1 / _check_delta(delta)))
+    loss = 0.0 if delta is None else math.sqrt(-8 * n * math.log(_check_delta(delta)))
     return math.sqrt(max(n * variance - loss, 0.0))
 
 
@@ -273,5 +276,6 @@ def _check_delta(delta: float) -> float:
     return delta
 
 
-def _hoeffding(n: int, delta: float) -> float:
-    return math.sqrt(math.log(1 / delta) / (2 * n))
+def _hoeffding(n: int, log_inverse: float) -> float:
+    """Return the term for log(1 / delta), which is finite also where 1 / delta is not."""
+    return math.sqrt(log_inverse / (2 * n))

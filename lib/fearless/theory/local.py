@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from fearless._validation import check_int, check_option, check_positive
 
+# Index alpha = d/a below which the noise share is 1 - alpha up to 2 ln 2 alpha^2 < 4e-9 (n = 2).
+_NEAREST_ALONE = 5e-5
+
 __all__ = [
     "hilbert_variance",
     "interpolated_neighbors_variance",
@@ -171,8 +174,9 @@ def singular_variance(n: int, d: int, exponent: float) -> float:
 
     Notes
     -----
-    Quadrature on a fixed grid, cost O(1), relative error below 1e-8 for n up to 1e8. Used in the
-    section "Nearest neighbours and singular kernels".
+    Quadrature on a fixed grid, cost O(1), relative error below 1e-8 for n up to 1e8. Where a / d
+    exceeds 2e4 the first two terms in d/a are returned, 1 - d/a, which share this error. Used in
+    the section "Nearest neighbours and singular kernels".
 
     References
     ----------
@@ -184,8 +188,13 @@ def singular_variance(n: int, d: int, exponent: float) -> float:
     >>> round(singular_variance(100, 1, 1.0), 5)
     0.15741
     """
-    n = check_int(n, "n")
-    alpha = check_int(d, "d") / check_positive(exponent, "exponent")
+    n, d = check_int(n, "n"), check_int(d, "d")
+    exponent = check_positive(exponent, "exponent")
+    if exponent / d < 1e-9:  # all weights are equal to first order, and alpha may overflow
+        return 1 / n
+    alpha = d / exponent
+    if alpha < _NEAREST_ALONE:
+        return 1 - alpha if n > 1 else 1.0
     # lambda = e^y. To the right the integrand falls like exp(-n e^y), to the left like
     # e^{min(alpha, 2) y} beyond the scale n^{-1/min(alpha, 1)} of 1/S: the trapezoidal rule on the
     # whole line converges geometrically.
@@ -266,9 +275,11 @@ def singular_variance_limit(n: int, d: int, exponent: float) -> float:
     0.5
     """
     n, d = check_int(n, "n", minimum=2), check_int(d, "d")
-    alpha = d / check_positive(exponent, "exponent")
-    if alpha > 2:
-        return (alpha - 1) ** 2 / (alpha * (alpha - 2) * n)
+    exponent = check_positive(exponent, "exponent")
+    ratio = exponent / d
+    if ratio < 0.5:  # in a / d, since d / a may overflow
+        return (1 - ratio) ** 2 / ((1 - 2 * ratio) * n)
+    alpha = d / exponent
     if alpha == 2:
         return math.log(n) / (2 * n)
     if alpha > 1:
@@ -339,7 +350,7 @@ def interpolated_neighbors_variance(
     weights : {"log", "power"}
         The weights.
     exponent : float, optional
-        The exponent delta > 0 of the power; None means d / 4.
+        The exponent delta > 0 of the power; None means d / 4. Not for "log".
 
     Returns
     -------
@@ -366,6 +377,8 @@ def interpolated_neighbors_variance(
     """
     k, d = check_int(k, "k"), check_int(d, "d")
     if check_option(weights, "weights", ("log", "power")) == "log":
+        if exponent is not None:
+            raise ValueError(f"exponent is {exponent}; expected None with weights='log'")
         return 2 / (k + 1)
     return singular_variance(k, d, d / 4 if exponent is None else exponent)
 
@@ -405,5 +418,8 @@ def nearest_distance(n: float, d: int) -> float:
     0.01
     """
     n, d = check_positive(n, "n"), check_int(d, "d")
-    log_ball = d / 2 * math.log(math.pi) - math.lgamma(1 + d / 2)
-    return math.gamma(1 + 1 / d) * math.exp(-(math.log(n) + log_ball) / d)
+    try:
+        log_ball = d / 2 * math.log(math.pi) - math.lgamma(1 + d / 2)
+        return math.gamma(1 + 1 / d) * math.exp(-(math.log(n) + log_ball) / d)
+    except OverflowError as error:
+        raise ValueError(f"n is {n} and d is {d}; expected a distance below 1e308") from error

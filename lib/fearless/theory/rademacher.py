@@ -19,7 +19,14 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fearless._validation import RandomState, as_generator, check_int, check_matrix, check_positive
+from fearless._validation import (
+    RandomState,
+    as_generator,
+    check_int,
+    check_matrix,
+    check_positive,
+    check_vector,
+)
 
 __all__ = ["ball_rademacher", "ball_rademacher_bound"]
 
@@ -67,10 +74,12 @@ def ball_rademacher_bound(diagonal: ArrayLike, radius: float = 1.0) -> float:
     >>> ball_rademacher_bound([1.0] * 100, radius=2.0)
     0.2
     """
-    values = check_matrix(np.reshape(diagonal, (-1, 1)), "diagonal")
+    values = check_vector(diagonal, "diagonal")
     if values.min() < 0:
         raise ValueError(f"diagonal has the entry {values.min()}; expected all >= 0")
-    return check_positive(radius, "radius") * math.sqrt(values.sum(dtype=float)) / len(values)
+    largest = float(values.max()) or 1.0  # the trace may overflow
+    root = math.sqrt(largest) * math.sqrt((values / largest).sum(dtype=float))
+    return check_positive(radius, "radius") * root / len(values)
 
 
 def ball_rademacher(
@@ -150,9 +159,10 @@ def ball_rademacher(
 
 def _sign_norms(gram: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """Return sqrt(s^T K s) for the rows s of signs."""
-    forms = np.einsum("ij,ij->i", signs @ gram, signs)
-    if forms.min() < -1e-6 * np.abs(gram).max() * len(gram):
+    largest = max(float(np.abs(gram).max()), 1e-300)  # divided out, so that no form overflows
+    forms = np.einsum("ij,ij->i", (signs / largest) @ gram, signs)
+    if forms.min() < -1e-6 * len(gram):
         raise ValueError(
             "gram has a negative quadratic form; expected a positive semi-definite one"
         )
-    return np.sqrt(np.maximum(forms, 0))
+    return math.sqrt(largest) * np.sqrt(np.maximum(forms, 0))

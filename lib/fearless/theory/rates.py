@@ -47,7 +47,7 @@ def minimax_exponent(smoothness: float, d: int) -> float:
     0.8
     """
     smoothness = check_positive(smoothness, "smoothness")
-    return 2 * smoothness / (2 * smoothness + check_int(d, "d"))
+    return smoothness / (smoothness + check_int(d, "d") / 2)  # 2 beta may overflow
 
 
 def minimax_bandwidth(n: int, smoothness: float, d: int, *, scale: float = 1.0) -> float:

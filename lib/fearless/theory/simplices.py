@@ -64,4 +64,4 @@ def simplicial_flip_error(d: int, rate: float) -> float:
     # Through logarithms: exact to 1e-12 also where the binomial coefficients overflow.
     choices = gammaln(d + 2) - gammaln(m + 1) - gammaln(d + 2 - m)
     flips = np.exp(choices + xlogy(m, rate) + xlog1py(d + 1 - m, -rate))
-    return float(np.sum(flips * bdtr(m - 1, d, 0.5)))
+    return min(1.0, float(np.sum(flips * bdtr(m - 1, d, 0.5))))

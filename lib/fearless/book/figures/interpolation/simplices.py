@@ -91,7 +91,7 @@ def ball(points: np.ndarray, query: np.ndarray, balls: list[Ball], step: int) ->
         Which to draw, from 1.
     """
     current = balls[step - 1]
-    fig, ax = style.subplots(height=6.0)
+    fig, ax = style.subplots(height=5.0)
     angle = np.linspace(0, 2 * np.pi, 121)
     circle = current.centre + current.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     inside = step == len(balls)
@@ -113,7 +113,7 @@ def ball(points: np.ndarray, query: np.ndarray, balls: list[Ball], step: int) ->
     else:
         text = "a Delaunay triangle, but the query lies beyond an edge"
     ax.set_title(f"step {step}: {text}", fontsize=11.5)
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="$x_1$", ylabel="$x_2$")
+    ax.set(xlim=(-0.02, 1.34), ylim=(-0.02, 1.02), xlabel="$x_1$", ylabel="$x_2$")
     ax.set(xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     ax.grid(False)
     ax.set_aspect("equal", adjustable="box")
@@ -246,7 +246,7 @@ def failures(sweep: DimensionSweep, dims: np.ndarray, coverage: np.ndarray, n: i
     _mean_band(top, sweep, "bias", _FOURTH)
     top.plot(sweep.dims, sweep.noise_share.mean(axis=0), color=_WRONG)
     top.set(ylabel="share of the variance", ylim=(0, 1.35))
-    top.text(9.5, 0.86, "bias of $\\sin(2z)$", color=_FOURTH, ha="right")
+    top.text(9.5, 0.86, "squared bias, $\\sin(2z)$", color=_FOURTH, ha="right")
     top.text(12, 0.21, "noise that stays", color=_WRONG)
     top.set_title("a curved truth: what interpolation cannot follow", fontsize=11.5)
     style.band(bottom, dims, coverage, color=_RIGHT)
