@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import blas, lapack
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -14,26 +13,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fearless._validation import check_positive
 from fearless.exceptions import IllConditionedWarning
 from fearless.kernels import Kernel, LaplacianKernel
-from fearless.linalg import (
-    NotPositiveDefiniteError,
-    add_product,
-    as_fortran,
-    cholesky_in_place,
-    cholesky_solve,
-)
+from fearless.linalg import add_product, as_fortran
+from fearless.solvers.cholesky import solve_by_cholesky
 
 __all__ = ["KernelMachine", "KernelMachineClassifier"]
 
 _FLOATS = (np.float64, np.float32)
 
-# A system solved less accurately than this share of the largest target is taken for singular.
-_SOLVED = 0.01
-
 # Numbers in a block of kernel values at prediction: 32 MiB in float64.
 _BLOCK_ENTRIES = 2**22
-
-# Rows handled at once where a copy of a part of the kernel matrix is needed.
-_BLOCK_ROWS = 256
 
 
 class _KernelMachineBase(BaseEstimator):
@@ -64,34 +52,13 @@ class _KernelMachineBase(BaseEstimator):
         def worst(misfits: NDArray) -> float:
             return float((np.abs(misfits).max(axis=0) * shares).max()) / scale
 
-        # One array of n^2 numbers: the factor goes to its lower triangle, and the upper one
-        # (the matrix is symmetric) keeps the kernel for the residual and for another attempt.
         K = self.kernel_(X).T
-        diagonal = K.diagonal().copy()
-        size = _one_norm(K)
-        mean = float(diagonal.mean(dtype=np.float64))
-        largest = max(mean, reg)
-        jitter = 0.0
-        while True:
-            np.fill_diagonal(K, diagonal + K.dtype.type(reg + jitter))
-            try:
-                cholesky_in_place(K)
-            except NotPositiveDefiniteError:
-                if not jitter < largest:
-                    raise
-            else:
-                reciprocal, _ = _lapack("pocon", K.dtype)(K, size + reg + jitter, uplo="L")
-                coef = cholesky_solve(K, Y)
-                np.fill_diagonal(K, diagonal)
-                values = _symmetric_product(K, coef)
-                misfit = worst(values + K.dtype.type(reg + jitter) * coef - Y)
-                if misfit <= _SOLVED or not jitter < largest:
-                    break
-            jitter = 10 * jitter or float(np.finfo(K.dtype).eps) * largest
-            _restore_lower(K)
+        mean = float(K.diagonal().mean(dtype=np.float64))
+        solution = solve_by_cholesky(K, Y, reg, shares=shares)
+        coef, values = solution.coef, solution.values
 
         with np.errstate(over="ignore", under="ignore"):
-            norms = np.ldexp(_norms(coef, values, float(np.finfo(K.dtype).eps) * mean), exponents)
+            norms = np.ldexp(_norms(coef, values, float(np.finfo(X.dtype).eps) * mean), exponents)
             dual = np.ldexp(coef, exponents)
         if not (np.isfinite(norms).all() and np.isfinite(dual).all()):
             raise ValueError(
@@ -101,8 +68,8 @@ class _KernelMachineBase(BaseEstimator):
         self.dual_coef_ = np.ascontiguousarray(dual).reshape(len(X), *targets.shape[1:])
         self.norm_ = norms if targets.ndim == 2 else float(norms[0])
         self.residual_ = worst(values - Y)
-        self.jitter_ = jitter
-        self.condition_ = 1 / float(reciprocal) if reciprocal > 0 else np.inf
+        self.jitter_ = solution.jitter
+        self.condition_ = solution.condition
         self._warn(worst(values + reg * coef - Y), reg)
 
     def _warn(self, residual: float, reg: float) -> None:
@@ -400,10 +367,6 @@ class KernelMachineClassifier(ClassifierMixin, _KernelMachineBase):
         return self.classes_[codes]
 
 
-def _lapack(name: str, dtype: np.dtype):
-    return getattr(lapack, ("s" if dtype == np.float32 else "d") + name)
-
-
 def _default_kernel(X: NDArray) -> LaplacianKernel:
     if (X == X[0]).all():
         return LaplacianKernel(1.0)
@@ -456,24 +419,3 @@ def _distinct(X: NDArray, Y: NDArray) -> list[int]:
                 "exists; remove or average such points, or set reg > 0"
             )
     return list(first.values())
-
-
-def _one_norm(K: NDArray) -> float:
-    """Return the largest absolute row sum, which of a symmetric matrix is its 1-norm."""
-    blocks = range(0, len(K), _BLOCK_ROWS)
-    return max(float(np.abs(K.T[i : i + _BLOCK_ROWS]).sum(axis=1).max()) for i in blocks)
-
-
-def _restore_lower(K: NDArray) -> None:
-    """Copy the upper triangle over the lower one, in tiles."""
-    for i in range(0, len(K), _BLOCK_ROWS):
-        end = i + _BLOCK_ROWS
-        K[end:, i:end] = K[i:end, end:].T
-        tile = K[i:end, i:end]
-        tile[...] = np.triu(tile) + np.triu(tile, 1).T
-
-
-def _symmetric_product(K: NDArray, coef: NDArray) -> NDArray:
-    """Return the symmetric matrix of which K holds the upper triangle, times coef."""
-    symm = blas.ssymm if K.dtype == np.float32 else blas.dsymm
-    return symm(1.0, K, as_fortran(coef), lower=0)
