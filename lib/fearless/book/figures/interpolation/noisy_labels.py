@@ -233,35 +233,46 @@ def norm_growth(
     return fig
 
 
-def networks_against_noise(networks: NetworkFits, kernel: NoisyFits) -> Figure:
+def networks_against_noise(
+    networks: Sequence[NetworkFits], machines: Sequence[NoisyFits]
+) -> Figure:
     """Test error and training time of ReLU networks against the noise level.
 
     Parameters
     ----------
-    networks : NetworkFits
-    kernel : NoisyFits
-        A kernel machine on as many samples, for comparison.
+    networks : sequence of NetworkFits
+        One a task; training times are drawn for the last one.
+    machines : sequence of NoisyFits
+        Kernel machines on as many samples, for comparison.
     """
-    fig, axes = style.subplots(2, 1, height=5.6, sharex=True, height_ratios=[1.7, 1])
-    levels = 100 * networks.levels
-    network = style.band(axes[0], levels, networks.test_error, color=_NETWORK)
-    machine = style.band(axes[0], levels, kernel.test_error, color=_LAPLACIAN)
-    train = style.band(axes[0], levels, networks.train_error, color=_TRAIN)
-    (bayes,) = axes[0].plot(levels, kernel.bayes_error, **_BAYES_STYLE)
-    axes[0].axhline(0.9, color=style.MUTED, linewidth=1.1, linestyle=(0, (1, 2)))
-    axes[0].legend(
+    rows = len(networks)
+    fig, axes = style.subplots(rows + 1, 1, height=2.0 * rows + 2.4, sharex=True)
+    for ax, result, kernel in zip(axes, networks, machines, strict=False):
+        levels = 100 * result.levels
+        network = style.band(ax, levels, result.test_error, color=_NETWORK)
+        machine = style.band(ax, levels, kernel.test_error, color=_LAPLACIAN)
+        train = style.band(ax, levels, result.train_error, color=_TRAIN)
+        (bayes,) = ax.plot(levels, kernel.bayes_error, **_BAYES_STYLE)
+        guessing = 1 - 1 / result.task.n_classes
+        ax.axhline(guessing, color=style.MUTED, linewidth=1.1, linestyle=(0, (1, 2)))
+        ax.set(ylabel="error", ylim=(-0.03, guessing + 0.12), title=result.task.name)
+        _percent(ax, "y")
+    axes[rows - 1].legend(
         [network, machine, bayes, train],
         ["network", "Laplacian kernel machine", "least possible", "training error, both"],
         loc="upper left",
-        bbox_to_anchor=(0.0, 0.88),
-        fontsize=10.5,
-        labelspacing=0.25,
+        bbox_to_anchor=(0.0, 0.93),
+        fontsize=10,
+        labelspacing=0.2,
     )
-    axes[0].set(ylabel="error", ylim=(-0.03, 1.02), title="MNIST, $n$ = 1,000")
-    _percent(axes[0], "y")
-    style.band(axes[1], levels, networks.epochs, color=_NETWORK)
-    axes[1].set(ylabel="epochs to fit", ylim=(0, None), xlabel=r"random labels $\varepsilon$")
-    _percent_labels(axes[1], networks.levels)
+    style.band(axes[rows], levels, networks[-1].epochs, color=_NETWORK)
+    axes[rows].set(
+        ylabel="epochs to fit",
+        ylim=(0, None),
+        xlabel=r"random labels $\varepsilon$",
+        title=f"{networks[-1].task.name}: training time",
+    )
+    _percent_labels(axes[rows], networks[-1].levels)
     return fig
 
 
