@@ -25,7 +25,6 @@ def test_random_labels_of_gaussians_are_fitted(distance):
     task = gaussian_task(distance, 300, n_test=500)
     result = fit_networks(task, [0.0, 0.4, 1.0], width=256, n_seeds=2, random_state=82)
     check_claim("random-labels-are-fitted", result.train_error, 0)
-    assert np.all(networks.train_error == 0)
 
 
 def test_nothing_is_learnt_from_random_labels_and_much_from_true_ones(networks):

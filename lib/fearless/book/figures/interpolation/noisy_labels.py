@@ -246,7 +246,7 @@ def networks_against_noise(
         Kernel machines on as many samples, for comparison.
     """
     rows = len(networks)
-    fig, axes = style.subplots(rows + 1, 1, height=2.0 * rows + 2.4, sharex=True)
+    fig, axes = style.subplots(rows + 1, 1, height=2.0 * rows + 2.9, sharex=True)
     for ax, result, kernel in zip(axes, networks, machines, strict=False):
         levels = 100 * result.levels
         network = style.band(ax, levels, result.test_error, color=_NETWORK)
@@ -257,13 +257,12 @@ def networks_against_noise(
         ax.axhline(guessing, color=style.MUTED, linewidth=1.1, linestyle=(0, (1, 2)))
         ax.set(ylabel="error", ylim=(-0.03, guessing + 0.12), title=result.task.name)
         _percent(ax, "y")
-    axes[rows - 1].legend(
+    fig.legend(
         [network, machine, bayes, train],
         ["network", "Laplacian kernel machine", "least possible", "training error, both"],
-        loc="upper left",
-        bbox_to_anchor=(0.0, 0.93),
-        fontsize=10,
-        labelspacing=0.2,
+        loc="outside upper left",
+        ncols=2,
+        fontsize=10.5,
     )
     style.band(axes[rows], levels, networks[-1].epochs, color=_NETWORK)
     axes[rows].set(
