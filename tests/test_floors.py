@@ -21,6 +21,7 @@ FLOORS = {
     "_validation": 0,
     "exceptions": 0,
     "_distances": 1,
+    "_rows": 1,
     "_random_features": 2,
     "linalg": 1,
     "data": 1,

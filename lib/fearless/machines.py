@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, Regre
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fearless._rows import group_rows
 from fearless._validation import check_positive
 from fearless.exceptions import IllConditionedWarning
 from fearless.kernels import Kernel, LaplacianKernel
@@ -408,14 +409,14 @@ def _norms(coef: NDArray, values: NDArray, rounding: float) -> NDArray:
     return np.ldexp(np.sqrt(np.maximum(forms, rounding * squares)), exponents)
 
 
-def _distinct(X: NDArray, Y: NDArray) -> list[int]:
+def _distinct(X: NDArray, Y: NDArray) -> NDArray[np.intp]:
     """Return the first row of each distinct point; a repeated point must repeat its targets."""
-    first: dict[bytes, int] = {}
-    for i, row in enumerate(X):
-        j = first.setdefault((row + 0.0).tobytes(), i)  # + 0.0 turns -0.0 into 0.0
-        if j != i and not np.array_equal(Y[i], Y[j]):
-            raise ValueError(
-                f"X has the same point in rows {j} and {i}, and y differs there: no interpolant "
-                "exists; remove or average such points, or set reg > 0"
-            )
-    return list(first.values())
+    first, group = group_rows(X)
+    differs = np.any(Y != Y[first[group]], axis=1)
+    if differs.any():
+        i = int(np.argmax(differs))
+        raise ValueError(
+            f"X has the same point in rows {first[group[i]]} and {i}, and y differs there: no "
+            "interpolant exists; remove or average such points, or set reg > 0"
+        )
+    return first

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fearless.local._duplicates import _groups, merge_duplicates
+from fearless._rows import group_rows
+from fearless.local._duplicates import merge_duplicates
 from fearless.local._search import NeighborSearch, row_blocks
 
 
@@ -141,6 +142,6 @@ def test_equal_hashes_of_different_rows(monkeypatch):
 
     monkeypatch.setattr(np.random, "default_rng", lambda seed: Even())
     X = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])
-    first, group = _groups(X)
+    first, group = group_rows(X)
     np.testing.assert_array_equal(first, [0, 1])
     np.testing.assert_array_equal(group, [0, 1, 0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fearless._rows import group_rows
 from fearless._validation import check_option, check_same_length
 
 __all__ = ["DUPLICATES", "merge_duplicates"]
@@ -43,7 +44,7 @@ def merge_duplicates(X: NDArray, y: NDArray, how: str) -> tuple[NDArray, NDArray
     """
     check_option(how, "duplicates", DUPLICATES)
     check_same_length(X=X, y=y)
-    first, group = _groups(X)
+    first, group = group_rows(X)
     if len(first) == len(X):
         return X, y
     if how == "error":
@@ -70,22 +71,3 @@ def merge_duplicates(X: NDArray, y: NDArray, how: str) -> tuple[NDArray, NDArray
     alone = counts == 1
     means[alone] = y[first[alone]]
     return X[first], means
-
-
-def _groups(X: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the first row of each group of equal rows, increasing, and the group of each row."""
-    bits = np.ascontiguousarray(X + 0.0)  # -0.0 becomes 0.0: equal numbers have equal bits
-    bits = bits.view(np.uint32 if X.dtype == np.float32 else np.uint64)
-    odd = np.random.default_rng(0).integers(2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
-    keys = np.zeros(len(X), np.uint64)
-    for column, factor in zip(bits.T, odd, strict=True):  # no temporary of the size of X
-        mixed = column.astype(np.uint64) * factor
-        keys += mixed ^ (mixed >> np.uint64(32))
-    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    if not np.array_equal(X[first[group]], X):  # two different rows share a hash
-        _, first, group = np.unique(X, axis=0, return_index=True, return_inverse=True)
-        group = group.reshape(-1)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[group]

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fearless._validation import check_int, check_positive
 from fearless.experiments.interpolation.line_picture import box_average, wave
+from fearless.experiments.interpolation.noisy_samples import uniform_ball
 from fearless.local import SingularKernelRegressor
 from fearless.theory.local import singular_variance
 from fearless.theory.rates import minimax_bandwidth
@@ -62,8 +63,7 @@ def measured_noise_shares(
     shares = np.empty((repeats, len(sizes)))
     for i in range(repeats):
         for j, n in enumerate(sizes):
-            points = rng.standard_normal((n, d))
-            points *= rng.random((n, 1)) ** (1 / d) / np.linalg.norm(points, axis=1, keepdims=True)
+            points = uniform_ball(n, d, rng)
             model = SingularKernelRegressor("power", exponent=exponent, bandwidth=1.0)
             shares[i, j] = np.sum(model.fit(points, np.eye(n)).predict(np.zeros((1, d))) ** 2)
     return shares

@@ -14,8 +14,8 @@ from scipy.linalg import solve_triangular
 
 from fearless import linalg
 from fearless._validation import RandomState, as_generator, check_int, check_widths
-from fearless.data import flip_labels, noisy_error, one_hot
-from fearless.experiments.interpolation.tasks import Task
+from fearless.data import one_hot
+from fearless.experiments.interpolation.tasks import Task, noisy_label_stack
 from fearless.kernels import Kernel
 from fearless.machines import KernelMachine
 from fearless.theory.bounds import interpolant_norm_floor, margin_bound
@@ -60,13 +60,7 @@ class NoisyFits:
     @property
     def test_error(self) -> np.ndarray:
         """Error against noisy test labels, by the formula of label noise: (seeds, m)."""
-        k = self.task.n_classes
-        return np.array(
-            [
-                [noisy_error(e, r, k) for e, r in zip(row, self.levels, strict=True)]
-                for row in self.clean_error
-            ]
-        )
+        return self.task.test_error(self.clean_error, self.levels)
 
     @property
     def bayes_error(self) -> np.ndarray:
@@ -170,9 +164,7 @@ def fit_noisy(
     for seed in rng.integers(2**31, size=check_int(n_seeds, "n_seeds")):
         data = task.draw(int(seed))
         labels, labels_test = (
-            np.stack(
-                [flip_labels(y, r, data.classes, np.random.default_rng([seed, i])) for r in levels]
-            )
+            noisy_label_stack(y, levels, data.classes, [seed, i])
             for i, y in enumerate((data.y_train, data.y_test))
         )
         targets = _targets(labels, data.classes)
@@ -238,12 +230,7 @@ def norm_growth(
         data = task.draw(int(seed))
         sizes = check_widths(sizes, "sizes", maximum=len(data.y_train))
         last = int(sizes[-1])
-        labels = np.stack(
-            [
-                flip_labels(data.y_train, r, data.classes, np.random.default_rng([seed, 0]))
-                for r in levels
-            ]
-        )[:, :last]
+        labels = noisy_label_stack(data.y_train, levels, data.classes, [seed, 0])[:, :last]
         # The matrix is symmetric: its transpose is the same matrix in the order LAPACK wants.
         factor = linalg.cholesky_in_place(kernel(data.X_train[:last].astype(np.float64)).T)
         z = solve_triangular(factor, _targets(labels, data.classes), lower=True)

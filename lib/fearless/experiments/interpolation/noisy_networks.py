@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fearless._validation import RandomState, as_generator, check_int
-from fearless.data import flip_labels, noisy_error
-from fearless.experiments.interpolation.tasks import Task
+from fearless.experiments.interpolation.tasks import Task, noisy_label_stack
 
 __all__ = ["NetworkFits", "fit_networks"]
 
@@ -49,13 +48,7 @@ class NetworkFits:
     @property
     def test_error(self) -> np.ndarray:
         """Error against noisy test labels, by the formula of label noise: (seeds, m)."""
-        k = self.task.n_classes
-        return np.array(
-            [
-                [noisy_error(e, r, k) for e, r in zip(row, self.levels, strict=True)]
-                for row in self.clean_error
-            ]
-        )
+        return self.task.test_error(self.clean_error, self.levels)
 
 
 def fit_networks(
@@ -101,12 +94,7 @@ def fit_networks(
     train, clean, epochs = [], [], []
     for seed in map(int, rng.integers(2**31, size=check_int(n_seeds, "n_seeds"))):
         data = task.draw(seed)
-        labels = np.stack(
-            [
-                flip_labels(data.y_train, r, data.classes, np.random.default_rng([seed, 0]))
-                for r in levels
-            ]
-        )
+        labels = noisy_label_stack(data.y_train, levels, data.classes, [seed, 0])
         runs = train_stack(data.X_train, labels, width, max_epochs=max_epochs, random_state=seed)
         train.append([run.error for run in runs])
         clean.append([float(np.mean(run.predict(data.X_test) != data.y_test)) for run in runs])

@@ -6,7 +6,7 @@ learning*, ICML.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,14 @@ from fearless._validation import check_int
 from fearless.data import Dataset, flip_labels, gaussian_pair, load_mnist, noisy_error
 from fearless.theory.risk import gaussian_pair_error, gaussian_pair_variance, uniform_noise_variance
 
-__all__ = ["LabelledDigits", "Task", "gaussian_task", "labelled_digits", "mnist_task"]
+__all__ = [
+    "LabelledDigits",
+    "Task",
+    "gaussian_task",
+    "labelled_digits",
+    "mnist_task",
+    "noisy_label_stack",
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,27 @@ class Task:
         float
         """
         return noisy_error(self.bayes, rate, self.n_classes)
+
+    def test_error(self, clean_error: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """Error against labels with noise of rules whose error on clean ones is known.
+
+        Parameters
+        ----------
+        clean_error : ndarray of shape (seeds, m)
+            One column a noise level.
+        levels : ndarray of shape (m,)
+
+        Returns
+        -------
+        ndarray of shape (seeds, m)
+        """
+        k = self.n_classes
+        return np.array(
+            [
+                [noisy_error(e, r, k) for e, r in zip(row, levels, strict=True)]
+                for row in clean_error
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -133,6 +161,30 @@ def mnist_task(n_train: int, *, n_test: int | None = None) -> Task:
         return Dataset("mnist", *train, full.X_test, full.y_test, full.classes)
 
     return Task("MNIST", 10, 0.0, lambda rate: uniform_noise_variance(rate, 10), draw)
+
+
+def noisy_label_stack(
+    y: np.ndarray, levels: Sequence[float], classes: Sequence[int], seed: Sequence[int]
+) -> np.ndarray:
+    """Replace labels at several noise levels, which are coupled.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n,)
+        The clean labels.
+    levels : sequence of float
+        Probabilities that a label is replaced; one replaced at a low level is at all higher ones.
+    classes : sequence of int
+        What it is replaced by, uniformly.
+    seed : sequence of int
+        Of the generator that every level starts anew.
+
+    Returns
+    -------
+    ndarray of int, shape (m, n)
+        One row a level.
+    """
+    return np.stack([flip_labels(y, r, classes, np.random.default_rng(seed)) for r in levels])
 
 
 def labelled_digits(rate: float, *, n: int = 24, seed: int = 0) -> LabelledDigits:
