@@ -219,3 +219,9 @@ def test_names_are_moved_apart_as_little_as_possible(seed):
 
 def test_names_that_do_not_overlap_stay_where_they_are():
     assert _spread([0.0, 20.0, 50.0], 14.0) == [0.0, 20.0, 50.0]
+
+
+def test_percent_labels_shares_without_decimals():
+    _, ax = style.subplots()
+    style.percent(ax.yaxis)
+    assert ax.yaxis.get_major_formatter()(0.35) == "35%"

@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from fearless.exceptions import IllConditionedWarning
 from fearless.local import SimplicialInterpolator
 from fearless.local._triangulation import expected_simplices
-from fearless.theory.local import simplicial_flip_volume, simplicial_variance
+from fearless.theory.simplices import simplicial_flip_volume, simplicial_variance
 
 METHODS = ["delaunay", "direct"]
 

@@ -11,9 +11,6 @@ from fearless.theory.local import (
     hilbert_variance,
     interpolated_neighbors_variance,
     nearest_distance,
-    nearest_flip_volume,
-    simplicial_flip_volume,
-    simplicial_variance,
     singular_variance,
     singular_variance_limit,
 )
@@ -124,21 +121,6 @@ def test_a_steep_kernel_loses_the_index_alone(n, second_order):
     assert singular_variance(n, 1, 1e7) == pytest.approx(1 - 1e-7, abs=1e-13)
 
 
-def test_simplex():
-    rng = np.random.default_rng(0)
-    for d in (2, 3, 5):
-        w = rng.dirichlet(np.ones(d + 1), 40_000)
-        shares = np.sum(w**2, axis=1)
-        error = shares.std() / len(w) ** 0.5
-        assert abs(shares.mean() - simplicial_variance(d)) < 4 * error  # O16
-        for inside, expected in (
-            (w[:, 0] > 0.5, simplicial_flip_volume(d)),  # O17
-            (np.argmax(w, axis=1) == 0, nearest_flip_volume(d)),
-        ):
-            error = (expected * (1 - expected) / len(w)) ** 0.5
-            assert abs(inside.mean() - expected) < 4 * error
-
-
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_nearest_distance(d):
     """Uniform points on the torus: no boundary."""
@@ -167,7 +149,6 @@ def test_nearest_distance(d):
         (lambda: nearest_distance(1e-320, 1), ValueError, "n is 1e-320 and d is 1; expected"),
         (lambda: nearest_distance(1.0, 10**307), ValueError, "expected a distance below 1e308"),
         (lambda: nearest_distance(-1.0, 2), ValueError, "n is -1.0"),
-        (lambda: simplicial_variance(2.5), TypeError, "d is float 2.5"),
         (lambda: hilbert_variance(True), TypeError, "n is bool"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Signs of linear interpolants with flipped corners: limits, brute force, the bound."""
+"""Points of a simplex and their noisy corners: exact shares, limits, brute force, the bound."""
 
 import itertools
 
@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fearless.theory.local import simplicial_flip_volume
-from fearless.theory.simplices import simplicial_flip_error
+from fearless.theory.simplices import (
+    nearest_flip_volume,
+    simplicial_flip_error,
+    simplicial_flip_volume,
+    simplicial_variance,
+)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.37, 0.5, 1.0])
@@ -57,3 +61,23 @@ def test_bad_arguments():
 def test_it_is_a_probability_when_all_labels_are_wrong():
     for d in (1, 10, 50, 100, 300):
         assert 1 - 1e-10 < simplicial_flip_error(d, 1.0) <= 1
+
+
+def test_weights_of_a_uniform_point():
+    rng = np.random.default_rng(0)
+    for d in (2, 3, 5):
+        w = rng.dirichlet(np.ones(d + 1), 40_000)
+        shares = np.sum(w**2, axis=1)
+        error = shares.std() / len(w) ** 0.5
+        assert abs(shares.mean() - simplicial_variance(d)) < 4 * error  # O16
+        for inside, expected in (
+            (w[:, 0] > 0.5, simplicial_flip_volume(d)),  # O17
+            (np.argmax(w, axis=1) == 0, nearest_flip_volume(d)),
+        ):
+            error = (expected * (1 - expected) / len(w)) ** 0.5
+            assert abs(inside.mean() - expected) < 4 * error
+
+
+def test_dimensions_are_integers():
+    with pytest.raises(TypeError, match="d is float 2.5"):
+        simplicial_variance(2.5)

@@ -15,10 +15,11 @@ from fearless.book.palette import BACKGROUND, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.lines import Line2D
     from matplotlib.text import Text
 
-__all__ = ["band", "label_curves", "summarize", "threshold_line"]
+__all__ = ["band", "label_curves", "percent", "summarize", "threshold_line"]
 
 
 def summarize(
@@ -94,6 +95,19 @@ def band(
     (line,) = ax.plot(positions, centre, color=color, label=label, **kwargs)
     ax.fill_between(positions, low, high, color=line.get_color(), alpha=0.22, linewidth=0)
     return line
+
+
+def percent(axis: Axis) -> None:
+    """Label an axis of shares in per cent, without decimals.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+        ``ax.xaxis`` or ``ax.yaxis``.
+    """
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def threshold_line(ax: Axes, x: float, label: str, *, side: str = "right") -> Text:

@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fearless.book import is_static
-from fearless.book.marks import band, label_curves, summarize, threshold_line
+from fearless.book.marks import band, label_curves, percent, summarize, threshold_line
 from fearless.book.palette import BACKGROUND, COLORS, FOREGROUND, GRID, MUTED
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = [
     "WIDTH",
     "band",
     "label_curves",
+    "percent",
     "subplots",
     "summarize",
     "threshold_line",

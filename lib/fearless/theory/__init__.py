@@ -5,7 +5,7 @@
 ``bounds``
     Uniform bounds on the risk: margins, growth functions; floors of norms.
 ``local``
-    Noise shares of averages over neighbours: simplices, singular kernels, nearest neighbours.
+    Noise shares of averages over neighbours: singular kernels, nearest neighbours.
 ``rademacher``
     Rademacher complexity of balls of a kernel's space.
 ``rates``
@@ -13,7 +13,7 @@
 ``risk``
     Errors known exactly: Bayes rules of two Gaussians, nearest neighbours under label noise.
 ``simplices``
-    Signs of linear interpolants with flipped labels at the corners.
+    Linear interpolants of noisy corners: noise shares, and signs when labels are flipped.
 """
 
 __all__: list[str] = []

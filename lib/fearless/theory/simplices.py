@@ -1,7 +1,7 @@
 r"""Closed forms for a point drawn uniformly from a simplex, whose corners carry noisy labels.
 
 The barycentric coordinates w_0, ..., w_d of such a point are distributed as Dirichlet(1, ..., 1),
-whatever the shape of the simplex. See also `fearless.theory.local.simplicial_variance`.
+whatever the shape of the simplex.
 """
 
 from __future__ import annotations
@@ -11,7 +11,119 @@ from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
 from fearless._validation import check_int, check_probability
 
-__all__ = ["simplicial_flip_error"]
+__all__ = [
+    "nearest_flip_volume",
+    "simplicial_flip_error",
+    "simplicial_flip_volume",
+    "simplicial_variance",
+]
+
+
+def simplicial_variance(d: int) -> float:
+    r"""Compute the noise share of simplicial interpolation, E sum_i w_i^2 = 2 / (d + 2).
+
+    The weights are the barycentric coordinates of a uniform point of a simplex, hence Dirichlet(1,
+    ..., 1), whatever its shape: in any triangulation the average over its volume is the same.
+
+    Parameters
+    ----------
+    d : int
+        The dimension.
+
+    Returns
+    -------
+    float
+        The noise share.
+
+    Raises
+    ------
+    TypeError, ValueError
+        d is no positive integer.
+
+    Notes
+    -----
+    Cost O(1). Used in the section "Simplicial interpolation".
+
+    References
+    ----------
+    M. Belkin, D. Hsu, P. Mitra (2018), Overfitting or perfect fitting? Risk bounds for
+    classification and regression rules that interpolate, NeurIPS.
+
+    Examples
+    --------
+    >>> simplicial_variance(2)
+    0.5
+    """
+    return 2 / (check_int(d, "d") + 2)
+
+
+def simplicial_flip_volume(d: int) -> float:
+    r"""Compute the share 2^{-d} of a simplex where one flipped vertex outvotes all the others.
+
+    The labels are +1 at d vertices and -1 at one; linear interpolation is negative where the
+    barycentric coordinate of that one exceeds 1/2, a copy of the simplex half as large.
+
+    Parameters
+    ----------
+    d : int
+        The dimension.
+
+    Returns
+    -------
+    float
+        The share of the volume.
+
+    Raises
+    ------
+    TypeError, ValueError
+        d is no positive integer.
+
+    Notes
+    -----
+    Cost O(1). Used in the section "Simplicial interpolation".
+
+    References
+    ----------
+    M. Belkin, D. Hsu, P. Mitra (2018), Overfitting or perfect fitting?, NeurIPS.
+
+    Examples
+    --------
+    >>> simplicial_flip_volume(3)
+    0.125
+    """
+    return 2.0 ** -check_int(d, "d")
+
+
+def nearest_flip_volume(d: int) -> float:
+    r"""Compute the share 1 / (d + 1) of a regular simplex closest to one given vertex.
+
+    It is where one nearest neighbour repeats the label of a flipped vertex.
+
+    Parameters
+    ----------
+    d : int
+        The dimension.
+
+    Returns
+    -------
+    float
+        The share of the volume.
+
+    Raises
+    ------
+    TypeError, ValueError
+        d is no positive integer.
+
+    Notes
+    -----
+    Cost O(1). By symmetry. Used in the section "Simplicial interpolation".
+
+    Examples
+    --------
+    >>> nearest_flip_volume(3)
+    0.25
+    """
+    return 1 / (check_int(d, "d") + 1)
 
 
 def simplicial_flip_error(d: int, rate: float) -> float:

@@ -44,8 +44,8 @@ def digit_noise(result: DigitNoise) -> Figure:
         xlim=(0, rates[-1]),
         ylim=(0, 0.8),
     )
-    ax.xaxis.set_major_formatter(_percent)
-    ax.yaxis.set_major_formatter(_percent)
+    style.percent(ax.xaxis)
+    style.percent(ax.yaxis)
     i, j = len(rates) // 2, len(rates) // 2
     _name(ax, rates[i], result.nearest[:, i].mean(), "one nearest neighbour", _ORANGE, (-8, 6))
     text = f"{result.n_neighbors} neighbours, weighted"
@@ -233,12 +233,8 @@ def digit_exponents(result: DigitExponents, d: int) -> Figure:
     )
     ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500]
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
-    ax.yaxis.set_major_formatter(_percent)
+    style.percent(ax.yaxis)
     return fig
-
-
-def _percent(value: float, _: object) -> str:
-    return f"{100 * value:.0f}%"
 
 
 def _name(

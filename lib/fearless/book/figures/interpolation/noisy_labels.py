@@ -88,7 +88,7 @@ def sample_of_labels(
         xlabel="error on new labels with the same noise",
         yticks=[],
     )
-    _percent(bottom, "x")
+    style.percent(bottom.xaxis)
     return fig
 
 
@@ -110,7 +110,7 @@ def errors_against_noise(fits: Sequence[Mapping[str, NoisyFits]]) -> Figure:
         chance = 1 - 1 / first.task.n_classes
         ax.axhline(chance, color=style.MUTED, linewidth=1.1, linestyle=(0, (1, 2)))
         ax.set(ylabel="error", title=first.task.name, ylim=(-0.03 * chance, 1.1 * chance))
-        _percent(ax, "y")
+        style.percent(ax.yaxis)
     _legend(
         axes[0],
         [
@@ -256,7 +256,7 @@ def networks_against_noise(
         guessing = 1 - 1 / result.task.n_classes
         ax.axhline(guessing, color=style.MUTED, linewidth=1.1, linestyle=(0, (1, 2)))
         ax.set(ylabel="error", ylim=(-0.03, guessing + 0.12), title=result.task.name)
-        _percent(ax, "y")
+        style.percent(ax.yaxis)
     fig.legend(
         [network, machine, bayes, train],
         ["network", "Laplacian kernel machine", "least possible", "training error, both"],
@@ -363,12 +363,6 @@ def _legend(ax: Axes, entries: Sequence[tuple[str, str, object]], **kwargs: obje
 def _positive(values: np.ndarray) -> np.ndarray:
     """Return values that a logarithmic axis can show; errors of zero fall below its frame."""
     return np.maximum(values, 1e-6)
-
-
-def _percent(ax: Axes, axis: str) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    (ax.xaxis if axis == "x" else ax.yaxis).set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def _percent_labels(ax: Axes, levels: np.ndarray) -> None:

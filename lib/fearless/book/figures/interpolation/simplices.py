@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fearless.book import style
-from fearless.theory.local import nearest_flip_volume, simplicial_flip_volume, simplicial_variance
-from fearless.theory.simplices import simplicial_flip_error
+from fearless.theory.simplices import (
+    nearest_flip_volume,
+    simplicial_flip_error,
+    simplicial_flip_volume,
+    simplicial_variance,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
