@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fearless.book.claims import Badge, ClaimFailed, check_claim, claim
@@ -38,6 +38,7 @@ positive = st.floats(0, 1e3)
 
 
 @given(finite, finite, positive, positive, positive, positive)
+@example(m=1e6, e=0.0, abs_=5e-324, rel=0.0, multiple=0.0, stderr=0.0)
 def test_close_is_its_definition(m, e, abs_, rel, multiple, stderr):
     allowed = abs_ + rel * abs(e) + multiple * stderr
     claims = registry(abs=abs_, rel=rel, stderr=multiple)

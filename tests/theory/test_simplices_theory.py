@@ -79,5 +79,5 @@ def test_weights_of_a_uniform_point():
 
 
 def test_dimensions_are_integers():
-    with pytest.raises(TypeError, match="d is float 2.5"):
+    with pytest.raises(TypeError, match=r"d is float 2\.5"):
         simplicial_variance(2.5)

@@ -270,7 +270,8 @@ def check_claim(
         # The worst is the one that has used most of its tolerance: an element whose tolerance is
         # small and which agrees to the last bit has the smallest margin and is the best.
         used = np.where(difference > 0, np.inf, 0.0)
-        np.divide(difference, allowed, out=used, where=allowed > 0)
+        with np.errstate(over="ignore"):  # A tolerance near the smallest float: the ratio is inf.
+            np.divide(difference, allowed, out=used, where=allowed > 0)
         worst = int(np.argmax(used))
     else:
         allowed = np.zeros(e.shape)
