@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fearless.book.figures.double_descent import signature
+from fearless.book.figures.double_descent.curve import signature
 from fearless.data import load_mnist
 from fearless.experiments.double_descent import double_descent_curve, width_grid
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fearless.experiments.double_descent import RiskCurves, TunedRidge
-    from fearless.experiments.one_dimensional import LinePoints
+    from fearless.experiments.double_descent.line import LinePoints
     from fearless.experiments.stored import StoredRun
 
 __all__ = [

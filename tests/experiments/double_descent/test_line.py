@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fearless.book.claims import check_claim
-from fearless.experiments.one_dimensional import fit_line_points, line_points
+from fearless.experiments.double_descent.line import fit_line_points, line_points
 from fearless.linear import MinNormRegressor
 
 

@@ -1,0 +1,1 @@
+"""Figures of the part *Double descent*, one module a page."""

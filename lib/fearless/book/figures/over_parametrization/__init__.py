@@ -1,0 +1,1 @@
+"""Figures of the part *Over-parametrization*, one module a page."""
