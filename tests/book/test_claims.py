@@ -1,6 +1,7 @@
 """Claims: when they hold, what a failure says, and the validation of their list."""
 
 import math
+import os
 import re
 from html.parser import HTMLParser
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from fearless.book.claims import Badge, ClaimFailed, check_claim, claim
 from fearless.book.numbers import digits_for, format_number, number
-from fearless.book.registry import CLAIMS_FILE, KINDS, RELATIONS, Claim, load_claims
+from fearless.book.registry import KINDS, RELATIONS, Claim, load_claims
 
 
 def registry(relation="close", **tolerance):
@@ -198,16 +199,17 @@ def test_a_claim_that_fails_gives_no_badge():
 
 
 VALID = """
-a-claim: {statement: It is so., source: this book, page: part/page, kind: exact,
+a-claim: {statement: It is so., source: this book, kind: exact,
           relation: close, tolerance: {abs: 0.1, rel: 1.0e-3}}
-another: {statement: m < 1., source: this book, page: page, kind: negative, relation: "<"}
+another: {statement: m < 1., source: this book, kind: negative, relation: "<"}
 """
 
 
-def load(tmp_path, text):
-    path = tmp_path / "claims.yml"
+def load(tmp_path, text, page="part/page"):
+    path = tmp_path / f"{page}.yml"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf8")
-    return load_claims(path)
+    return load_claims(tmp_path)
 
 
 def test_a_list_of_claims(tmp_path):
@@ -215,18 +217,37 @@ def test_a_list_of_claims(tmp_path):
     assert list(claims) == ["a-claim", "another"]
     assert dict(claims["a-claim"].tolerance) == {"abs": 0.1, "rel": 0.001}
     assert claims["another"].relation == "<"
+    assert {claim.page for claim in claims.values()} == {"part/page"}
     assert dict(load(tmp_path, "# nothing yet\n")) == {}
 
 
 def test_a_changed_list_is_read_again(tmp_path):
     assert len(load(tmp_path, VALID)) == 2
-    path = tmp_path / "claims.yml"
+    path = tmp_path / "part" / "page.yml"
     stamp = path.stat().st_mtime_ns
     path.write_text("{}", encoding="utf8")
-    import os
-
     os.utime(path, ns=(stamp + 1, stamp + 1))
-    assert len(load_claims(path)) == 0
+    assert len(load_claims(tmp_path)) == 0
+
+
+def test_every_page_has_a_file_and_no_two_share_an_id(tmp_path):
+    load(tmp_path, VALID)
+    claims = load(tmp_path, VALID.replace("a-claim", "b").replace("another", "c"), "part/next")
+    assert {id: claim.page for id, claim in claims.items()} == {
+        "b": "part/next",
+        "c": "part/next",
+        "a-claim": "part/page",
+        "another": "part/page",
+    }
+    with pytest.raises(ValueError, match=r"page\.yml: claim 'another' is also in part/next\.yml"):
+        load(tmp_path, VALID.replace("a-claim", "b"), "part/next")
+
+
+def test_names_of_folders_and_files(tmp_path):
+    with pytest.raises(ValueError, match=r"Page\.yml is no page"):
+        load(tmp_path, VALID, "part/Page")
+    with pytest.raises(FileNotFoundError, match=r"one with a \.yml file a page"):
+        load_claims(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -234,9 +255,9 @@ def test_a_changed_list_is_read_again(tmp_path):
     [
         ("another", "a-claim", "'a-claim' is given twice, first in line 2"),
         ("abs: 0.1", "abs: 0.1, abs: 0.2", "'abs' is given twice"),
-        ("source: this book, page: part", "sauce: this book, page: part", "unknown key 'sauce'"),
-        ("page: part/page,", "", "'page' is None"),
-        ("page: part/page", "page: Part.md", "'page' is 'Part.md'"),
+        ("source: this book, kind: exact", "sauce: this book, kind: exact", "unknown key 'sauce'"),
+        ("source: this book, kind: exact", "kind: exact", "'source' is None"),
+        ("kind: negative", "kind: negative, page: part/page", "unknown key 'page'"),
         ("kind: exact", "kind: proven", "'kind' is 'proven'; expected one of"),
         ("relation: close", "relation: equals", "'relation' is 'equals'"),
         ("tolerance: {abs: 0.1, rel: 1.0e-3}", "", "'tolerance' is None"),
@@ -248,7 +269,7 @@ def test_a_changed_list_is_read_again(tmp_path):
         ("statement: It is so.", "statement: ''", "'statement' is ''"),
         ("statement: It is so.", "statement: 'It is $x$.'", "plain Unicode"),
         ("another:", "Another_One:", "lower-case words"),
-        ("another: {", "another: [", "claims.yml"),
+        ("another: {", "another: [", "part/page.yml"),
         ("another: {statement: m < 1.", "another: 7\nthird: {statement: m < 1.", "claim 'another'"),
     ],
 )
@@ -264,7 +285,7 @@ def test_a_list_that_is_no_mapping(tmp_path):
 
 
 def test_the_books_own_list_is_valid():
-    for id, entry in load_claims(CLAIMS_FILE).items():
+    for id, entry in load_claims().items():
         assert entry.id == id
         assert entry.kind in KINDS
         assert entry.relation in RELATIONS

@@ -43,7 +43,7 @@ def test_every_claim_is_made_on_its_page_and_only_there(on_pages):
         for id, claim in load_claims().items()
         if on_pages.get(id, []) != [claim.page]
     }
-    assert not wrong, f"claims.yml says another page than the pages that make the claim: {wrong}"
+    assert not wrong, f"ledger/ says another page than the pages that make the claim: {wrong}"
 
 
 def test_every_claim_made_on_a_page_is_in_the_list(on_pages):

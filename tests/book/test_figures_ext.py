@@ -21,7 +21,7 @@ numfig = True
 nb_execution_mode = "MODE"
 nb_execution_raise_on_error = True
 exclude_patterns = ["tests", "_out"]
-fearless_claims_file = "claims.yml"
+fearless_ledger = "ledger"
 """
 EXTENSION = """
 from fearless.book.sphinx import figures, ledger
@@ -32,12 +32,16 @@ def setup(app):
     ledger.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 """
-CLAIMS = """
-peak: {statement: The error peaks at N = n., source: this book, page: first, kind: empirical,
+CLAIMS = {
+    "first": """
+peak: {statement: The error peaks at N = n., source: this book, kind: empirical,
        relation: close, tolerance: {abs: 5}}
-ridge: {statement: Ridge removes the peak., source: "Somebody (2020), Section 3", page: second,
-        kind: negative, relation: "<"}
-"""
+""",
+    "second": """
+ridge: {statement: Ridge removes the peak., source: "Somebody (2020), Section 3", kind: negative,
+        relation: "<"}
+""",
+}
 ALT = 'Error "peaks" at N = n & falls'
 
 
@@ -57,7 +61,7 @@ def executed(data):
 def claim_cell(id, measured, expected, folder):
     from fearless.book.claims import claim, load_claims
 
-    badge = claim(id, measured, expected, registry=load_claims(folder / "claims.yml"))
+    badge = claim(id, measured, expected, registry=load_claims(folder / "ledger"))
     data = {"text/html": badge._repr_html_(), "text/plain": repr(badge)}
     return nbformat.v4.new_code_cell(f"claim({id!r}, ...)", outputs=[executed(data)])
 
@@ -70,7 +74,9 @@ class TinyBook:
         (root / "tests" / "theory").mkdir(parents=True)
         self.write("conf.py", CONF.replace("MODE", "off"))
         self.write("tiny_ext.py", EXTENSION)
-        self.write("claims.yml", CLAIMS)
+        (root / "ledger").mkdir()
+        for page, claims in CLAIMS.items():
+            self.write(f"ledger/{page}.yml", claims)
         self.write("tests/theory/test_peak.py", 'def test(): check_claim("peak", 1, 1)\n')
         self.write("tests/test_ridge.py", 'def test(): check_claim("ridge", 1, 2)\n')
 
@@ -292,7 +298,7 @@ def test_a_claim_made_twice_or_unknown_fails_the_build(copy):
     status, output = copy.build()
     assert status == 1
     assert "the claim 'peak' is made 2 times" in output
-    assert "'invented', which is not in claims.yml" in output
+    assert "'invented', which is not in ledger/" in output
 
 
 EXECUTED = """\

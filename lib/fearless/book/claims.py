@@ -1,6 +1,6 @@
 """Claims: statements of the book that are checked where they are made.
 
-Every claim has an entry in ``claims.yml``. A page checks it against what it has just computed::
+Every claim has an entry in ``ledger/``. A page checks it against what it has just computed::
 
     from fearless.book import claim
 
@@ -208,7 +208,7 @@ def check_claim(
     Parameters
     ----------
     id : str
-        The claim's id in ``claims.yml``.
+        The claim's id in ``ledger/``.
     measured, expected : real number or array-like
         What was computed, and what the claim says; arrays are broadcast and compared element by
         element.
@@ -242,7 +242,7 @@ def check_claim(
 
         near = difflib.get_close_matches(str(id), claims, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise KeyError(f"there is no claim {id!r} in claims.yml{hint}")
+        raise KeyError(f"there is no claim {id!r} in ledger/{hint}")
     entry = claims[id]
     m, e = _array(measured, "measured", id), _array(expected, "expected", id)
     s = None if stderr is None else _array(stderr, "stderr", id)

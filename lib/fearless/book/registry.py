@@ -1,4 +1,4 @@
-"""The list of the book's claims, ``claims.yml``, read and validated."""
+"""The book's claims, one file a page in ``ledger/``, read and validated."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["CLAIMS_FILE", "KINDS", "RELATIONS", "Claim", "load_claims"]
+__all__ = ["KINDS", "LEDGER", "RELATIONS", "Claim", "load_claims"]
 
-CLAIMS_FILE = Path(__file__).with_name("claims.yml")
+LEDGER = Path(__file__).with_name("ledger")
 KINDS = ("theorem", "exact", "asymptotic", "empirical", "negative")
 RELATIONS = ("close", "<", "<=", ">", ">=")
 TOLERANCES = ("abs", "rel", "stderr")
 
-_TEXTS = ("statement", "source", "page", "kind", "relation")
+_TEXTS = ("statement", "source", "kind", "relation")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PAGE = re.compile(r"[a-z0-9]+([-_/][a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the book; the fields are those of ``claims.yml``."""
+    """One claim of the book; the fields are described in ``ledger/README.md``."""
 
     id: str
     statement: str
@@ -42,32 +42,56 @@ class Claim:
         return " + ".join(parts) or "none"
 
 
-def load_claims(path: Path | str = CLAIMS_FILE) -> Mapping[str, Claim]:
-    """Read and validate a list of claims, by id in the order of the file.
+def load_claims(folder: Path | str = LEDGER) -> Mapping[str, Claim]:
+    """Read and validate the claims of all pages, by id, in the order of pages and files.
+
+    The claims of the page ``part/page`` are in ``folder/part/page.yml``.
 
     Raises
     ------
+    FileNotFoundError
+        There is no such folder.
     ValueError
-        When the file is not YAML, has an id or a key twice, or an entry is incomplete, has unknown
-        keys or values; the message names the file, the claim and the key.
+        When a file is not YAML, has an id or a key twice or an id of another page, or an entry is
+        incomplete, has unknown keys or values; the message names the file, the claim and the key.
     """
-    path = Path(path)
-    return _load(path, path.stat().st_mtime_ns)
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; expected one with a .yml file a page")
+    files = sorted(folder.rglob("*.yml"))
+    return _load(folder, tuple((path, path.stat().st_mtime_ns) for path in files))
 
 
 @lru_cache(maxsize=8)
-def _load(path: Path, stamp: int) -> Mapping[str, Claim]:
+def _load(folder: Path, files: tuple[tuple[Path, int], ...]) -> Mapping[str, Claim]:
+    claims: dict[str, Claim] = {}
+    for path, _ in files:
+        page = path.relative_to(folder).with_suffix("").as_posix()
+        if not _PAGE.fullmatch(page):
+            raise ValueError(f"the name of {path} is no page; expected such as 'part/page.yml'")
+        for id, entry in _entries(path, f"{page}.yml").items():
+            claim = _claim(id, entry, page)
+            if claim.id in claims:
+                raise ValueError(
+                    f"{page}.yml: claim {id!r} is also in {claims[claim.id].page}.yml; expected "
+                    "an id of its own"
+                )
+            claims[claim.id] = claim
+    return MappingProxyType(claims)
+
+
+def _entries(path: Path, name: str) -> dict:
     import yaml
 
     try:
         entries = yaml.load(path.read_text(encoding="utf8"), Loader=_loader())
     except yaml.YAMLError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+        raise ValueError(f"{name}: {error}") from error
     if entries is None:
         entries = {}
     if not isinstance(entries, dict):
-        raise ValueError(f"{path.name} holds a {type(entries).__name__}; expected id: entry pairs")
-    return MappingProxyType({id: _claim(id, entry, path.name) for id, entry in entries.items()})
+        raise ValueError(f"{name} holds a {type(entries).__name__}; expected id: entry pairs")
+    return entries
 
 
 def _loader() -> type:
@@ -92,8 +116,8 @@ def _loader() -> type:
     return Loader
 
 
-def _claim(id: Any, entry: Any, file: str) -> Claim:
-    where = f"{file}: claim {id!r}"
+def _claim(id: Any, entry: Any, page: str) -> Claim:
+    where = f"{page}.yml: claim {id!r}"
     if not isinstance(id, str) or not _ID.fullmatch(id):
         raise ValueError(f"{where}: the id must be lower-case words joined by hyphens")
     if not isinstance(entry, dict):
@@ -108,14 +132,11 @@ def _claim(id: Any, entry: Any, file: str) -> Claim:
     for key, allowed in (("kind", KINDS), ("relation", RELATIONS)):
         if entry[key] not in allowed:
             raise ValueError(f"{where}: {key!r} is {entry[key]!r}; expected one of {allowed}")
-    if not _PAGE.fullmatch(entry["page"]):
-        raise ValueError(
-            f"{where}: 'page' is {entry['page']!r}; expected such as 'double-descent/the-curve'"
-        )
     if re.search(r"[$\\<>]", re.sub(r" [<>] ", " ", entry["statement"])):
         raise ValueError(f"{where}: 'statement' must be plain Unicode, without TeX or HTML")
     return Claim(
         id=id,
+        page=page,
         **{key: " ".join(entry[key].split()) for key in _TEXTS},
         tolerance=_tolerance(entry.get("tolerance"), entry["relation"], where),
     )

@@ -56,7 +56,7 @@ def code_cells(path: Path) -> list[CodeCell]:
 def claims_on_pages(chapters: Path) -> dict[str, list[str]]:
     """Return, for each claim id, the pages whose code checks it (once per call).
 
-    Pages are named as in ``claims.yml``: below `chapters`, without suffix.
+    Pages are named as in ``ledger/``: below `chapters`, without suffix.
     """
     found = defaultdict(list)
     for path in sorted(chapters.rglob("*.md")):

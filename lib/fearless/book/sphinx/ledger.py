@@ -8,7 +8,7 @@ printed by the directive ``{claims-ledger}`` when everything has been read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from fearless.book.claims import Claim, load_claims
-from fearless.book.registry import CLAIMS_FILE, KINDS
+from fearless.book.registry import KINDS, LEDGER
 from fearless.book.scan import claims_in_tests
 
 if TYPE_CHECKING:
@@ -38,10 +38,11 @@ class ledger_node(nodes.General, nodes.Element):
 
 
 class ClaimsLedger(SphinxDirective):
-    """``{claims-ledger}``: the table of all claims, in the order of ``claims.yml``."""
+    """``{claims-ledger}``: all claims in a table a page, in the order of the book."""
 
     def run(self) -> list[nodes.Node]:
-        self.env.note_dependency(str(_claims_file(self.config)))
+        for path in _ledger_folder(self.config).rglob("*.yml"):
+            self.env.note_dependency(str(path))
         _ledgers(self.env).add(self.env.docname)
         return [ledger_node()]
 
@@ -82,12 +83,12 @@ def _merge(app: Sphinx, env: BuildEnvironment, docnames: Iterable[str], other: A
 
 def _outdated_ledgers(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Write the ledger again when anything in it has changed, and check what it would say."""
-    claims = load_claims(_claims_file(app.config))
+    claims = load_claims(_ledger_folder(app.config))
     tests = claims_in_tests(Path(app.confdir) / "tests")
     counts = Counter(id for records in _records(env).values() for id, *_ in records)
     for id, count in counts.items():
         if id not in claims:
-            _warn(f"a page shows the claim {id!r}, which is not in claims.yml")
+            _warn(f"a page shows the claim {id!r}, which is not in ledger/")
         elif count > 1:
             _warn(f"the claim {id!r} is made {count} times")
     if _ledgers(env):
@@ -104,7 +105,7 @@ def _fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     holders = list(doctree.findall(ledger_node))
     if not holders:
         return
-    claims = load_claims(_claims_file(app.config))
+    claims = load_claims(_ledger_folder(app.config))
     tests = claims_in_tests(Path(app.confdir) / "tests")
     found = {
         record[0]: (page, record)
@@ -112,7 +113,36 @@ def _fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         for record in records
     }
     for holder in holders:
-        holder.replace_self([_summary(claims, found), _table(app, docname, claims, found, tests)])
+        tables = [
+            part
+            for page, of_page in _by_page(app.env, claims, found)
+            for part in (_heading(app, docname, page), _table(app, docname, of_page, found, tests))
+        ]
+        holder.replace_self([_summary(claims, found), *tables])
+
+
+def _by_page(
+    env: BuildEnvironment, claims: Mapping[str, Claim], found: Mapping[str, tuple[str, Record]]
+) -> list[tuple[str, list[Claim]]]:
+    """Return the claims of each page, pages in the order of the book; unmeasured claims last."""
+    order = {page: i for i, page in enumerate(_reading_order(env, env.config.root_doc))}
+    pages: dict[str, list[Claim]] = {}
+    for claim in claims.values():
+        page = found[claim.id][0] if claim.id in found else ""
+        pages.setdefault(page, []).append(claim)
+    return sorted(pages.items(), key=lambda item: (not item[0], order.get(item[0], len(order))))
+
+
+def _reading_order(env: BuildEnvironment, page: str) -> Iterator[str]:
+    yield page
+    for below in env.toctree_includes.get(page, ()):
+        yield from _reading_order(env, below)
+
+
+def _heading(app: Sphinx, docname: str, page: str) -> nodes.rubric:
+    if not page:
+        return nodes.rubric("", "Not measured in this build")
+    return nodes.rubric("", "", _page_link(app, docname, page))
 
 
 def _summary(claims: Mapping[str, Claim], found: Mapping[str, Any]) -> nodes.paragraph:
@@ -126,7 +156,7 @@ def _summary(claims: Mapping[str, Claim], found: Mapping[str, Any]) -> nodes.par
 def _table(
     app: Sphinx,
     docname: str,
-    claims: Mapping[str, Claim],
+    claims: Iterable[Claim],
     found: Mapping[str, tuple[str, Record]],
     tests: Mapping[str, list[Path]],
 ) -> nodes.Element:
@@ -139,7 +169,7 @@ def _table(
     head += _row([[_text("Claim")], [_text("This build")], [_text("Checked in")]])
     body = nodes.tbody()
     group += [head, body]
-    for claim in claims.values():
+    for claim in claims:
         page, record = found.get(claim.id, (None, None))
         about = nodes.paragraph("", classes=["claim-about"])
         about += [
@@ -161,9 +191,9 @@ def _table(
     return table
 
 
-def _page_link(app: Sphinx, docname: str, page: str, id: str) -> nodes.reference:
+def _page_link(app: Sphinx, docname: str, page: str, id: str = "") -> nodes.reference:
     title = app.env.titles[page].astext() if page in app.env.titles else page
-    target = f"{app.builder.get_relative_uri(docname, page)}#claim-{id}"
+    target = app.builder.get_relative_uri(docname, page) + (f"#claim-{id}" if id else "")
     return nodes.reference("", title, internal=True, refuri=target)
 
 
@@ -202,8 +232,8 @@ def _ledgers(env: Any) -> set[str]:
     return env.fearless_ledgers
 
 
-def _claims_file(config: Any) -> Path:
-    return Path(config.fearless_claims_file or CLAIMS_FILE)
+def _ledger_folder(config: Any) -> Path:
+    return Path(config.fearless_ledger or LEDGER)
 
 
 def _warn(message: str) -> None:
@@ -212,7 +242,7 @@ def _warn(message: str) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect the ledger to a Sphinx application."""
-    app.add_config_value("fearless_claims_file", "", "env")
+    app.add_config_value("fearless_ledger", "", "env")
     app.add_node(ledger_node)
     app.add_directive("claims-ledger", ClaimsLedger)
     app.connect("doctree-read", _collect)
