@@ -265,3 +265,36 @@ class TestBadInput:
     def test_unknown_precision(self):
         with pytest.raises(TypeError, match="dtype"):
             min_norm_path(*problem(0), WIDTHS, dtype=np.float16)
+
+
+DEAD_WIDTHS = [3, 4, 5, 17, 38, 40, 43, 44, 46, 60, 260]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("widths", [DEAD_WIDTHS, [17, 46], [44, 260], [200]])
+def test_features_that_are_zero_on_the_training_set_have_weight_zero(seed, called, widths):
+    """As random ReLU features often are; they shift the threshold from 40 to 44."""
+    phi, y, phi_test, y_test = problem(seed)
+    phi[:, [1, 3, 4, 30, 41, 45, 150, 151]] = 0
+    sources = (phi, phi_test)
+    if called:
+        sources = tuple(lambda a, b, array=array: array[:, a:b] for array in sources)
+    path = min_norm_path(sources[0], y, sources[1], y_test, widths, singular_values=True)
+    for j, width in enumerate(widths):
+        beta = np.linalg.pinv(phi[:, :width]) @ y  # its cut-off finds the zeros
+        prediction = phi_test[:, :width] @ beta
+        assert path.norm[j] == pytest.approx(np.linalg.norm(beta), rel=1e-8)
+        assert path.test_mse[j] == pytest.approx(
+            np.mean(np.sum((prediction - y_test) ** 2, axis=1)), rel=1e-8
+        )
+        assert path.n_features[j] == width
+    live = phi[:, np.any(phi[:, : widths[-1]], axis=0).nonzero()[0]]
+    assert path.singular_max[-1] == pytest.approx(np.linalg.svd(live, compute_uv=False)[0])
+
+
+def test_a_model_of_dead_features_alone_is_an_error():
+    phi, y, phi_test, y_test = problem(0)
+    phi[:, :2] = 0
+    with pytest.raises(ValueError, match="the first 2 features are zero on all samples"):
+        min_norm_path(phi, y, phi_test, y_test, [2, 50])

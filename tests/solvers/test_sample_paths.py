@@ -81,3 +81,15 @@ def test_bad_arrays():
     phi[0, 0] = np.inf
     with pytest.raises(ValueError, match="non-finite"):
         sample_path(phi, y, phi_test, y_test, SIZES)
+
+
+def test_features_that_are_zero_on_all_samples_have_weight_zero():
+    phi, y, phi_test, y_test = problem(5)
+    phi[:, [0, 7]] = 0
+    path = sample_path(phi, y, phi_test, y_test, SIZES)
+    for j, n in enumerate(SIZES):
+        beta = np.linalg.pinv(phi[:n]) @ y[:n]
+        assert path.norm[j] == pytest.approx(np.linalg.norm(beta), rel=1e-8)
+    assert set(path.n_features) == {30}
+    with pytest.raises(ValueError, match="features is zero on all samples"):
+        sample_path(0 * phi, y, phi_test, y_test, SIZES)

@@ -17,13 +17,20 @@ least-squares problem a width. Here all widths share their work:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fearless import linalg
 from fearless._validation import check_widths
-from fearless.solvers.feature_columns import FeatureColumns, FeatureSource, pieces
+from fearless.solvers.feature_columns import (
+    DeadColumns,
+    FeatureColumns,
+    FeatureSource,
+    LiveColumns,
+    pieces,
+)
 from fearless.solvers.growing import GrowingFactor
 from fearless.solvers.risk_path import PathRecorder, RiskPath, check_target_pair
 
@@ -53,7 +60,8 @@ def min_norm_path(
               = \arg\min \{ \|b\| : b \text{ minimises } \|\Phi_N b - Y\| \},
 
     the least-squares solution for ``N <= n`` and the minimum-norm interpolant for ``N > n``.
-    No singular value is ever cut off; see `RiskPath.condition`.
+    No singular value is ever cut off; see `RiskPath.condition`. Features that are exactly zero on
+    the training set have weight zero, and do not count towards the threshold.
 
     Parameters
     ----------
@@ -179,12 +187,7 @@ def min_norm_paths(
     )
     wanted = _working_dtype(train.dtype, dtype)
     problem = _Problem(train, targets, test, targets_test, wanted, singular_values)
-    record = PathRecorder(widths, np.full(len(widths), len(targets)), n_sets)
-    n_below = int(np.searchsorted(widths, len(targets), side="right"))
-    if n_below:
-        _up_to_threshold(problem, widths[:n_below], record)
-    if n_below < len(widths):
-        _beyond_threshold(problem, widths[n_below:], n_below, record)
+    record = _record(problem, widths, n_sets)
     if scale is not None:
         factors = np.array([scale(int(width)) for width in widths])
         record.set(slice(None), norm=record.column("norm") / factors)
@@ -219,22 +222,43 @@ def scan(
         yield j, total
 
 
+def _record(problem: _Problem, widths: np.ndarray, n_sets: int) -> PathRecorder:
+    """Solve for all widths; features that are zero on the training set are left out."""
+    n = len(problem.targets)
+    record = PathRecorder(widths, np.full(len(widths), n), n_sets)
+    n_below = int(np.searchsorted(widths, n, side="right"))
+    try:
+        if n_below:
+            _up_to_threshold(problem, widths[:n_below], record)
+        if n_below < len(widths):
+            _beyond_threshold(problem, widths[n_below:], n_below, record)
+    except DeadColumns as dead:
+        train, test = (LiveColumns(columns, dead.live) for columns in (problem.train, problem.test))
+        # Two widths between which all features are dead have the same model.
+        counts, index = np.unique(train.count(widths), return_inverse=True)
+        if counts[0] == 0:
+            raise ValueError(
+                f"the first {widths[0]} features are zero on all samples; expected wider models"
+            ) from None
+        live = replace(problem, train=train, test=test)
+        return _record(live, counts, n_sets).spread(index, widths)
+    return record
+
+
+@dataclass(frozen=True)
 class _Problem:
     """Both data sets and the options of one call."""
 
-    def __init__(
-        self,
-        train: FeatureColumns,
-        targets: np.ndarray,
-        test: FeatureColumns,
-        targets_test: np.ndarray,
-        dtype: np.dtype,
-        singular_values: bool,
-    ) -> None:
-        self.train, self.targets = train, targets
-        self.test, self.targets_test = test, targets_test
-        self.dtype, self.singular_values = dtype, singular_values
-        self.double = np.result_type(dtype, np.float64)
+    train: FeatureColumns
+    targets: np.ndarray
+    test: FeatureColumns
+    targets_test: np.ndarray
+    dtype: np.dtype
+    singular_values: bool
+
+    @property
+    def double(self) -> np.dtype:
+        return np.result_type(self.dtype, np.float64)
 
     def allows(self, dtype: np.dtype, condition: float) -> bool:
         return dtype == self.double or condition <= _SINGLE_CONDITION_LIMIT
@@ -245,7 +269,7 @@ def _up_to_threshold(problem: _Problem, widths: np.ndarray, record: PathRecorder
     targets, n_max = problem.targets, int(widths[-1])
     dtype = problem.dtype
     while True:
-        packed, tau = linalg.qr_in_place(problem.train.leading(n_max, dtype))
+        packed, tau = linalg.qr_in_place(problem.train.leading(n_max, dtype, live=True))
         r = np.asfortranarray(packed[:n_max])
         inverse = linalg.invert_triangle(r)
         # ||R_N||_F and ||R_N^{-1}||_F of all widths at once: both are nested.
@@ -333,7 +357,7 @@ def _beyond_threshold(
 
 
 def _start(problem: _Problem, width: int, dtype: np.dtype) -> GrowingFactor:
-    rows = problem.train.leading(width, dtype).conj().T
+    rows = problem.train.leading(width, dtype, live=True).conj().T
     return GrowingFactor(rows, dtype=dtype, single=problem.dtype != problem.double)
 
 

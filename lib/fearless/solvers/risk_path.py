@@ -167,6 +167,24 @@ class PathRecorder:
         """
         self.set(j, norm=np.sqrt(square_norms.reshape(self.n_sets, -1).sum(axis=1)))
 
+    def spread(self, index: np.ndarray, n_features: np.ndarray) -> PathRecorder:
+        """The record of more models, each of which is one of these.
+
+        Parameters
+        ----------
+        index : ndarray of int, shape (m,)
+            Which model each of them is.
+        n_features : ndarray of shape (m,)
+
+        Returns
+        -------
+        PathRecorder
+        """
+        columns = {name: values[..., index] for name, values in self._columns.items()}
+        record = PathRecorder(n_features, self.n_samples[index], self.n_sets)
+        record._columns.update(columns)
+        return record
+
     def finish(self) -> tuple[RiskPath, ...]:
         """Build the path of every set; warn where a model is beyond its precision's reach.
 

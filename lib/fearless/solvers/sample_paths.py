@@ -33,7 +33,8 @@ def sample_path(
     .. math:: \beta_n = \Phi_{[n]}^+ Y_{[n]},
 
     with the first ``n`` rows of ``Phi`` and ``Y``: the curve of *sample-wise* double descent, on
-    which more data can hurt. No singular value is cut off.
+    which more data can hurt. No singular value is cut off. Features that are zero on all samples
+    have weight zero, and do not count towards the threshold.
 
     Parameters
     ----------
@@ -84,6 +85,12 @@ def sample_path(
     targets, targets_test = check_target_pair(y, y_test, n_max, len(phi_test))
     record = PathRecorder(np.full(len(sizes), p), sizes)
     record.set(slice(None), precision=phi.dtype.name)
+    live = phi[: sizes[-1]].any(axis=0)
+    if not live.all():  # least norm gives them weight zero; they would make the factor singular
+        phi, phi_test = phi[:, live], phi_test[:, live]
+        p = phi.shape[1]
+    if p == 0:
+        raise ValueError("features is zero on all samples; expected some that are not")
     n_below = int(np.searchsorted(sizes, p, side="right"))
     if n_below:
         _interpolating(phi, targets, phi_test, targets_test, sizes[:n_below], record)
