@@ -14,8 +14,8 @@ from fearless.experiments.double_descent import (
     tuned_ridge_curves,
     width_grid,
 )
-from fearless.features import PairedFourierFeatures, RandomFourierFeatures
-from fearless.kernels import GaussianKernel
+from fearless.features import PairedFourierFeatures, RandomFourierFeatures, RandomReLUFeatures
+from fearless.kernels import ArcCosineKernel, GaussianKernel
 from fearless.solvers import min_norm_path
 
 N = 400
@@ -161,10 +161,23 @@ def test_pairs_of_features_interpolate_at_the_same_number_of_columns(digits):
     assert curves.peak_width == N
 
 
-def test_other_images_do_it_too():
-    widths = np.array([50, 200, 400, 800, 4000])
-    curves = double_descent_curve(load_fashion_mnist(n_test=500), widths, n_train=N, n_seeds=2)
-    assert curves.peak_width == N
+@pytest.mark.parametrize("load", [load_mnist, load_fashion_mnist])
+@pytest.mark.parametrize("kind", ["Fourier", "ReLU"])
+def test_other_images_and_features_do_it_too(load, kind):
+    options = {}
+    if kind == "ReLU":
+        options["kernel"] = ArcCosineKernel(1 / (2 * 784))
+        options["feature_map"] = lambda seed: RandomReLUFeatures(random_state=seed)
+    curve = double_descent_curve(
+        load(n_test=1000), WIDTHS, n_train=N, n_seeds=3, random_state=21, **options
+    )
+    check_claim("peak-for-other-images-and-features", curve.peak_width / N, 1)
+    error = curve.column("test_error")
+    gap = error[:, -1] - error[:, ~curve.interpolating].min(axis=1)
+    check_claim("second-descent-for-other-images-and-features", gap.max(), 0)
+    # The limit is that of these features, not of the default ones.
+    ratio = curve.column("norm")[:, -1] / curve.limit("norm")
+    assert np.all((1 < ratio) & (ratio < 1.15))
 
 
 def test_levels_of_noise_share_what_they_can(digits):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fearless.experiments.stored import StoredRun
 
 __all__ = [
+    "feature_families",
     "full_protocol",
     "line_fit",
     "noisy_curve",
@@ -124,6 +125,28 @@ def noisy_curve(curves: RiskCurves, noise: float) -> Figure:
     )
     _count_ticks(ax, curves.widths)
     style.label_curves(ax)
+    return fig
+
+
+def feature_families(runs: Mapping[str, Mapping[str, RiskCurves]]) -> Figure:
+    """Test error of several kinds of features, a panel for each data set.
+
+    Parameters
+    ----------
+    runs : mapping
+        Data set -> kind of features -> curves.
+    """
+    fig, axes = style.subplots(len(runs), 1, height=3.1 * len(runs), sharex=True)
+    for ax, (name, families) in zip(axes, runs.items(), strict=True):
+        for (kind, curves), color in zip(families.items(), (_TEST, _THIRD), strict=False):
+            style.band(ax, curves.widths, curves.column("test_error"), color=color, label=kind)
+            level = float(np.median(curves.limit("test_error")))
+            ax.axhline(level, color=color, linewidth=1.4, linestyle=(0, (1, 1.2)), zorder=1.6)
+            style.threshold_line(ax, curves.n_samples, "N = n")
+        ax.set(xscale="log", ylabel="zero-one loss, test", ylim=(0, 1.0), title=name)
+        _count_ticks(ax, curves.widths)
+    axes[0].legend(loc="upper left")
+    axes[-1].set_xlabel("number of features $N$")
     return fig
 
 
