@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import lstsq
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fearless._validation import check_positive
-from fearless.exceptions import IllConditionedWarning
+from fearless.linear._rank import rank_tolerance, warn_of_rank
 
 __all__ = ["MinNormRegressor"]
 
@@ -121,13 +118,7 @@ class MinNormRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _solve(self, A: NDArray, b: NDArray) -> NDArray:
         n, p = A.shape
-        eps = float(np.finfo(A.dtype).eps)
-        if self.rank_tol is None:
-            tolerance = eps * max(n, p)
-        else:
-            tolerance = check_positive(self.rank_tol, "rank_tol", allow_zero=True)
-            if tolerance >= 1:
-                raise ValueError(f"rank_tol is {tolerance}; expected a number below 1")
+        tolerance = rank_tolerance(self.rank_tol, (n, p), A.dtype)
         if n == 0:  # a single sample and an intercept
             self.singular_values_ = np.zeros(0, A.dtype)
             self.rank_, self.condition_ = 0, 1.0
@@ -141,22 +132,7 @@ class MinNormRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.rank_ = int(rank)
         largest, smallest = float(singular_values[0]), float(singular_values[-1])
         self.condition_ = largest / smallest if smallest > 0 else np.inf
-        kept = largest / float(singular_values[rank - 1]) if rank else 1.0
-        if self.rank_tol is None and rank < min(n, p):
-            warnings.warn(
-                f"X has numerical rank {rank} of at most {min(n, p)}: singular values up to "
-                f"{tolerance:.1e} of the largest are taken for zeros, and the solution is the "
-                "min-norm one of that rank; set rank_tol to decide yourself",
-                IllConditionedWarning,
-                stacklevel=3,
-            )
-        elif kept > 1 / eps:
-            warnings.warn(
-                f"X has condition number {kept:.1e}, beyond 1 / eps = {1 / eps:.1e}: the "
-                "coefficients may have no correct digit; raise rank_tol, or use float64",
-                IllConditionedWarning,
-                stacklevel=3,
-            )
+        warn_of_rank(singular_values, self.rank_, self.rank_tol, tolerance, stacklevel=3)
         return solution
 
     def predict(self, X: ArrayLike) -> NDArray:
