@@ -66,6 +66,13 @@ def test_digits_survive_near_the_double_root():
     assert np.isfinite(final_size(1.0, 5e-324))
 
 
+def test_low_peaks_keep_their_digits():
+    # e^2 / 2 - 2 e^3 / 3 + O(e^4) for R_0 = 1 + e.
+    for excess in (2.0**-14, 2.0**-30):
+        expected = excess**2 / 2 * (1 - 4 * excess / 3)
+        assert peak_prevalence(1 + excess) == pytest.approx(expected, rel=1e-6)
+
+
 def test_nothing_grows_below_one():
     assert np.all(final_size([0, 0.3, 1.0]) == 0)
     assert np.all(peak_prevalence([0, 0.3, 1.0]) == 0)

@@ -121,6 +121,8 @@ def test_fourier_model_at_its_ends():
         (lambda: gaussian_min_norm_risk(4, -1), ValueError, "p is -1; expected at least 0"),
         (lambda: gaussian_min_norm_risk(4.5, 3), TypeError, "n is 4.5; expected an integer"),
         (lambda: gaussian_min_norm_risk(4, 3, fitted=-1), ValueError, "fitted is -1"),
+        (lambda: gaussian_min_norm_risk(4, [0, 3]), ValueError, "fitted is 1 at p = 0"),
+        (lambda: gaussian_min_norm_square_norm(4, 0), ValueError, "fitted is 1 at p = 0"),
         (lambda: gaussian_training_error(4, 3, left_out=np.inf), ValueError, "left_out contains"),
         (lambda: gaussian_min_norm_risk([1, 2], [1, 2, 3]), ValueError, "do not broadcast"),
         (lambda: random_subset_risk(4, 11, 10), ValueError, "p is 11; .* at most 10"),

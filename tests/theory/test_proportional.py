@@ -159,6 +159,12 @@ def test_spectra_over_hundreds_of_orders_of_magnitude():
     )
 
 
+def test_a_hair_beside_the_threshold():
+    n = np.nextafter(1000.0, [0, 2000])
+    risk = general_risk(np.ones(1000), n, noise=1.0).variance
+    assert_allclose(risk, 1000 / np.abs(1000 - n) * [n[0] / 1000, 1], rtol=1e-6)
+
+
 def test_a_large_spectrum_and_zero_eigenvalues():
     eigenvalues = 1 / np.arange(1, 200_001)
     kappa = effective_penalty(eigenvalues, 1000)

@@ -139,6 +139,17 @@ def test_ridge_against_simulation():
     assert abs(np.mean(risks) - limit.excess) < 4 * error + 0.03 * limit.excess
 
 
+def test_without_a_linear_part_the_signal_is_noise():
+    # V stays psi1 / (psi2 - psi1), and with no means to fit the signal B = 1 + V.
+    none = ActivationMoments(0.0, 0.0, 1.0)
+    psi1 = np.array([0.5, 1.0, 2.0])
+    risk = random_features_risk(psi1, 3.0, moments=none, noise=1.0)
+    assert_allclose(risk.variance, psi1 / (3.0 - psi1))
+    assert_allclose(risk.bias, 3.0 / (3.0 - psi1))
+    wide = random_features_risk(np.inf, 3.0, moments=none, noise=1.0, penalty=[0, 0.1])
+    assert_allclose(wide.excess, 1)
+
+
 def test_moments_by_quadrature():
     relu = activation_moments(lambda x: max(0.0, x))
     for name in ("mean", "linear", "nonlinear"):
@@ -163,6 +174,7 @@ def test_moments_by_quadrature():
         (lambda: random_features_risk(0.0, 1.0), ValueError, "psi1 is 0"),
         (lambda: random_features_risk(1.0, np.inf), ValueError, "psi2 contains"),
         (lambda: random_features_risk(-np.inf, 1.0), ValueError, "psi1 contains"),
+        (lambda: random_features_risk("a", 1.0), TypeError, "psi1 has dtype"),
         (lambda: random_features_risk(1.0, 1.0, penalty=-1), ValueError, "penalty is -1"),
         (lambda: random_features_risk(1.0, 1.0, moments=2), TypeError, "moments is 2"),
     ],

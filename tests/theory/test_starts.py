@@ -70,9 +70,18 @@ def test_one_direction_is_a_noncentral_chi_squared():
 
 def test_nothing_is_open_when_the_samples_span_everything():
     _, X, delta, moment = random_problem(6, n=25)
-    mean, variance, _ = risk_over_starts(X, delta, moment, 2.0)
+    mean, variance, rank = risk_over_starts(X, delta, moment, 2.0)
     assert mean == pytest.approx(delta @ moment @ delta, rel=1e-10)
-    assert abs(variance) < 1e-20
+    assert variance == 0
+    assert rank == np.inf
+
+
+def test_tiny_moments_have_the_same_rank():
+    _, X, delta, moment = random_problem(10)
+    mean, _, rank = risk_over_starts(X, delta, moment, 0.5)
+    tiny = risk_over_starts(X, delta, 1e-200 * moment, 0.5)
+    assert tiny[2] == pytest.approx(rank, rel=1e-12)
+    assert tiny[0] == pytest.approx(1e-200 * mean, rel=1e-12)
 
 
 def test_a_vector_is_a_diagonal():
@@ -97,6 +106,8 @@ def test_bad_input_is_named():
         risk_over_starts(X, np.ones(3), moment, 1.0)
     with pytest.raises(ValueError, match="expected a symmetric matrix"):
         risk_over_starts(X, delta, moment + np.triu(moment), 1.0)
+    with pytest.raises(ValueError, match="second_moment has -1 on its diagonal"):
+        risk_over_starts(X, delta, -np.ones(20), 1.0)
     with pytest.raises(ValueError, match="second_moment has length 3; expected 20"):
         risk_over_starts(X, delta, np.ones(3), 1.0)
     with pytest.raises(ValueError, match="start_deviation is -1"):

@@ -24,7 +24,7 @@ def log_kappa(logs: NDArray, counts: NDArray, n: float, penalty: float) -> float
     if penalty == 0 and not beyond.any():
         return -np.inf
     # Keeping the m largest eigenvalues, all lowered to the m-th, can only lower kappa.
-    low = np.max(logs[beyond] + np.log(ranks[beyond] / n - 1), initial=-np.inf)
+    low = np.max(logs[beyond] + np.log((ranks[beyond] - n) / n), initial=-np.inf)
     top = logs[0]
     high = top + np.log(np.sum(counts * np.exp(logs - top)) / n)
     if penalty > 0:

@@ -119,10 +119,9 @@ def peak_prevalence(
     array([0.    , 0.    , 0.1534])
     """
     ratio, start = _check(reproduction_number, initial)
-    grows = ratio * (1 - start) > 1
-    safe = np.where(grows, ratio, 2.0)
-    susceptible = np.where(grows, 1 - start, 1.0)
-    return np.where(grows, 1 - (1 + np.log(safe * susceptible)) / safe, start)
+    # In terms of the excess R_0 (1 - i_0) - 1 no digits cancel where the peak is low.
+    excess = np.maximum(ratio * (1 - start) - 1, 0.0)
+    return np.asarray(start + (excess - np.log1p(excess)) / np.maximum(ratio, 1.0))
 
 
 def _check(reproduction_number: ArrayLike, initial: ArrayLike) -> tuple[NDArray, NDArray]:

@@ -52,7 +52,7 @@ def gaussian_min_norm_risk(
     p : array-like of int
         Fitted coefficients, >= 0.
     fitted : array-like
-        ||beta_T||^2 >= 0, the energy of the signal in the fitted coordinates.
+        ||beta_T||^2 >= 0, the energy of the signal in the fitted coordinates; 0 where p = 0.
     left_out : array-like
         The energy of the signal in the others, >= 0; to the fit it is noise.
     noise : array-like
@@ -76,7 +76,7 @@ def gaussian_min_norm_risk(
 
     References
     ----------
-    M. Belkin, d. Hsu, J. Xu (2020), Two models of double descent for weak features, SIAM Journal
+    M. Belkin, D. Hsu, J. Xu (2020), Two models of double descent for weak features, SIAM Journal
     on Mathematics of Data Science 2(4).
 
     Examples
@@ -260,7 +260,7 @@ def fourier_min_norm_risk(n: ArrayLike, p: ArrayLike, d: int) -> NDArray | float
 
     References
     ----------
-    M. Belkin, d. Hsu, J. Xu (2020), Two models of double descent for weak features, SIAM Journal
+    M. Belkin, D. Hsu, J. Xu (2020), Two models of double descent for weak features, SIAM Journal
     on Mathematics of Data Science 2(4).
 
     Examples
@@ -320,10 +320,15 @@ def risk_tail_exponent(n: ArrayLike, p: ArrayLike) -> NDArray | float:
 def _check_model(
     n: ArrayLike, p: ArrayLike, fitted: ArrayLike, left_out: ArrayLike, noise: ArrayLike
 ) -> tuple[NDArray, ...]:
-    return broadcast(
+    n, p, fitted, left_out, noise = broadcast(
         n=check_counts(n, "n", minimum=1),
         p=check_counts(p, "p", minimum=0),
         fitted=check_range(fitted, "fitted"),
         left_out=check_range(left_out, "left_out"),
         noise=check_range(noise, "noise"),
     )
+    # The energy would vanish from the risk.
+    wrong = fitted[(p == 0) & (fitted > 0)]
+    if wrong.size:
+        raise ValueError(f"fitted is {wrong[0]:g} at p = 0; expected 0 where nothing is fitted")
+    return n, p, fitted, left_out, noise

@@ -95,8 +95,14 @@ def activation_moments(activation: Callable[[float], float]) -> ActivationMoment
         total = 0.0
         # Beyond 38 the density underflows; the mass is cut where a kink is likely.
         for low, high in ((-38.0, -8.0), (-8.0, 0.0), (0.0, 8.0), (8.0, 38.0)):
-            value, error = quad(
-                lambda x: function(x) * math.exp(-x * x / 2), low, high, limit=500, epsabs=1e-13
+            # With full output it warns of nothing: the error that it returns is judged below.
+            value, error, *_ = quad(
+                lambda x: function(x) * math.exp(-x * x / 2),
+                low,
+                high,
+                limit=500,
+                epsabs=1e-13,
+                full_output=1,
             )
             if not error <= 1e-8 * (1 + abs(value)):
                 raise ValueError(
@@ -197,7 +203,8 @@ def random_features_risk(
         raise TypeError(f"moments is {moments!r}; expected ActivationMoments")
     psi1 = np.asarray(psi1)
     infinite = np.isposinf(psi1) if psi1.dtype.kind == "f" else np.zeros(psi1.shape, bool)
-    psi1 = check_range(np.where(infinite, 1.0, psi1), "psi1", allow_zero=False)
+    finite = np.where(infinite, 1.0, psi1) if infinite.any() else psi1
+    psi1 = check_range(finite, "psi1", allow_zero=False)
     psi1, infinite, psi2, signal, nonlinear, noise, penalty = broadcast(
         psi1=psi1,
         infinite=infinite,
@@ -234,7 +241,9 @@ def _root(a: NDArray, psi: NDArray, z: float) -> NDArray:
     """Solve a x + z x / (1 + z x) = psi for x > 0: a quadratic, its root without cancellation."""
     b = a + z - psi * z
     root = np.hypot(b, 2 * np.sqrt(a * z * psi))
-    return np.where(b > 0, 2 * psi / (root + np.abs(b)), (root + np.abs(b)) / (2 * a * z))
+    large = root + np.abs(b)
+    # b <= 0 needs z > 0: without a linear part the first form serves.
+    return np.where(b > 0, 2 * psi / large, large / np.where(b > 0, 1.0, 2 * a * z))
 
 
 def _solve(

@@ -54,8 +54,8 @@ def sobolev_norm(x: ArrayLike, y: ArrayLike, length: float) -> float:
 
     Notes
     -----
-    Cost O(n log n), against O(n^3) for a general kernel. Used in the section "Occam's razor for big
-    models".
+    Cost O(n log n), against O(n^3) for a general kernel. Used in an exercise of the
+    section "Occam's razor for big models".
 
     References
     ----------
@@ -103,7 +103,7 @@ def sobolev_interpolant(x: ArrayLike, y: ArrayLike, length: float, at: ArrayLike
     Notes
     -----
     Cost O((n + m) log n). The hyperbolic sines are never formed, so that nothing overflows. Used in
-    the section "Occam's razor for big models".
+    an exercise of the section "Occam's razor for big models".
 
     References
     ----------

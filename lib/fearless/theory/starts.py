@@ -113,18 +113,26 @@ def risk_over_starts(
     if moment.ndim == 1:
         moment = np.diag(check_vector(moment, "second_moment", length=p).astype(np.float64))
     moment = check_matrix(moment, "second_moment", n_columns=p).astype(np.float64)
-    if len(moment) != p or np.max(np.abs(moment - moment.T)) > 1e-10 * np.max(np.abs(moment)):
+    scale = float(np.max(np.abs(moment))) or 1.0
+    if len(moment) != p or np.max(np.abs(moment - moment.T)) > 1e-10 * scale:
         raise ValueError(
             f"second_moment has shape {moment.shape}; expected a symmetric matrix ({p}, {p})"
         )
+    if moment.diagonal().min() < 0:
+        raise ValueError(
+            f"second_moment has {moment.diagonal().min():.3g} on its diagonal; expected E x x^T"
+        )
+    moment = moment / scale  # so that no square below underflows
     basis = _row_basis(X)
     open_part = _off_span(basis, _off_span(basis, moment).T)
+    if np.max(np.abs(open_part)) <= 10 * p * np.finfo(float).eps:  # rounding, and nothing else
+        open_part = np.zeros_like(open_part)
     trace, square = float(np.trace(open_part)), float(np.sum(open_part**2))
     image = moment @ delta
     mean = float(delta @ image) + tau**2 * trace
-    lateral = float(np.sum(_off_span(basis, image[None]) ** 2))
+    lateral = float(np.sum(_off_span(basis, image[None]) ** 2)) if square > 0 else 0.0
     rank = trace**2 / square if square > 0 else np.inf
-    return mean, 4 * tau**2 * lateral + 2 * tau**4 * square, rank
+    return scale * mean, scale * (scale * (4 * tau**2 * lateral + 2 * tau**4 * square)), rank
 
 
 def _row_basis(X: NDArray) -> NDArray:
