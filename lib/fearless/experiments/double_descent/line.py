@@ -14,7 +14,7 @@ from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel
 from fearless.linear import MinNormRegressor
 
-__all__ = ["LinePoints", "fit_line_points", "line_points"]
+__all__ = ["LinePoints", "fit_line_points", "line_points", "line_truth"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def line_points(
     x = (np.arange(n) + rng.uniform(0.2, 0.8, n)) / n
     grid = np.linspace(0, 1, 400)
     return LinePoints(
-        x, _truth(x) + noise * rng.standard_normal(n), grid, _truth(grid), bandwidth, seed
+        x, line_truth(x) + noise * rng.standard_normal(n), grid, line_truth(grid), bandwidth, seed
     )
 
 
@@ -95,5 +95,15 @@ def fit_line_points(points: LinePoints, n_features: int) -> tuple[np.ndarray, fl
     return model.predict(phi.transform(points.grid[:, None])), float(np.linalg.norm(model.coef_))
 
 
-def _truth(x: np.ndarray) -> np.ndarray:
+def line_truth(x: np.ndarray) -> np.ndarray:
+    """Evaluate the function behind the samples, ``sin(2 pi x) + x``.
+
+    Parameters
+    ----------
+    x : ndarray
+
+    Returns
+    -------
+    ndarray of the shape of ``x``
+    """
     return np.sin(2 * np.pi * x) + x
