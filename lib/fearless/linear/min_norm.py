@@ -8,6 +8,7 @@ from scipy.linalg import lstsq
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fearless.linalg import reflect_constant
 from fearless.linear._rank import rank_tolerance, warn_of_rank
 
 __all__ = ["MinNormRegressor"]
@@ -104,7 +105,7 @@ class MinNormRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y = y.astype(X.dtype, copy=False)
         if self.fit_intercept:
             mean_x, mean_y = X.mean(axis=0), y.mean(axis=0)
-            A, b = _drop_constant(X - mean_x), _drop_constant(y - mean_y)
+            A, b = reflect_constant(X - mean_x)[1:], reflect_constant(y - mean_y)[1:]
         else:
             mean_x, mean_y = None, None
             A, b = X, y
@@ -158,16 +159,3 @@ class MinNormRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         return X @ self.coef_.T + self.intercept_
-
-
-def _drop_constant(A: NDArray) -> NDArray:
-    """Return coordinates of the columns of A in the complement of the constant vector 1.
-
-    A Householder reflection takes 1 to a multiple of the first unit vector, whose row is dropped.
-    Subtracting means alone would leave a singular value that is zero but for rounding, which a
-    rank decision may miss.
-    """
-    n = len(A)
-    v = np.full(n, n**-0.5, A.dtype)
-    v[0] += 1
-    return A[1:] - np.multiply.outer(v[1:], (v @ A) / v[0])
