@@ -1,5 +1,6 @@
-"""Data of the book: real images shipped with the package, teachers with known risk, label noise."""
+"""Data of the book: images shipped with the package, their corruptions, teachers, label noise."""
 
+from fearless.data.corruptions import CORRUPTIONS, corrupt
 from fearless.data.noise import flip_labels, noisy_error
 from fearless.data.real import (
     Dataset,
@@ -12,8 +13,10 @@ from fearless.data.synthetic import GaussianTeacher, gaussian_linear_model
 from fearless.data.tasks import gaussian_pair
 
 __all__ = [
+    "CORRUPTIONS",
     "Dataset",
     "GaussianTeacher",
+    "corrupt",
     "flip_labels",
     "gaussian_linear_model",
     "gaussian_pair",
