@@ -49,6 +49,19 @@ def test_factorisations_overwrite_their_argument(rng, dtype):
     assert np.shares_memory(linalg.cholesky_in_place(updated), gram)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m", [1, 2, 31])
+def test_the_reflection_separates_the_constant_part(rng, dtype, m):
+    a = draw(rng, m, 5, dtype)
+    reflected, close = linalg.reflect_constant(a), {"rtol": 0, "atol": m * tolerance(dtype)}
+    assert reflected.dtype == dtype
+    np.testing.assert_allclose(reflected[0], -a.sum(axis=0) / m**0.5, **close)
+    centred = a - a.mean(axis=0)
+    np.testing.assert_allclose(reflected[1:].T @ reflected[1:], centred.T @ centred, **close)
+    np.testing.assert_allclose(linalg.reflect_constant(reflected), a, **close)
+    np.testing.assert_allclose(linalg.reflect_constant(a[:, 0]), reflected[:, 0], **close)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("k", [0, 1, 5, 200])
 def test_appended_rows_add_their_gram_matrix(rng, dtype, k):

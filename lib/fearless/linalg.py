@@ -35,6 +35,7 @@ __all__ = [
     "gram_update",
     "invert_triangle",
     "qr_in_place",
+    "reflect_constant",
     "solve_triangle",
 ]
 
@@ -143,6 +144,30 @@ def apply_q(qr: np.ndarray, tau: np.ndarray, c: np.ndarray, *, adjoint: bool = F
     )
     _check_info("ormqr", info)
     return out
+
+
+def reflect_constant(a: np.ndarray) -> np.ndarray:
+    """Apply the Householder reflection between the constant vector and minus the first unit vector.
+
+    Columns of mean zero get a zero first row; the rows below are their coordinates in the
+    complement of the constant vector. Subtracting means alone would leave a singular value that is
+    zero but for rounding, which a rank decision may miss. The reflection is its own inverse.
+
+    Cost: ``4 m n`` flops.
+
+    Parameters
+    ----------
+    a : ndarray of shape (m,) or (m, n), floating
+        Not modified.
+
+    Returns
+    -------
+    ndarray of the same shape and dtype
+    """
+    m = len(a)
+    v = np.full(m, m**-0.5, a.dtype)
+    v[0] += 1
+    return a - np.multiply.outer(v, (v @ a) / v[0])
 
 
 def append_rows(r: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -83,6 +83,10 @@ def ridge_path(
         When a penalty is so small (below about ``eps``) that the regularised Gram matrix is
         still numerically singular.
 
+    See Also
+    --------
+    penalty_path : one width, many penalties, with leave-one-out and GCV errors.
+
     Notes
     -----
     Up to the threshold the Gram matrices ``Phi_N^H Phi_N`` are leading blocks of one matrix;

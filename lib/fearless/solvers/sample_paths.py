@@ -68,7 +68,8 @@ def sample_path(
     -----
     Cost: ``4 P^3 / 3`` flops for the factorisation and ``2 P^2 m`` for the test set up to
     ``n = P``; beyond it at most ``2 P^2`` a sample, and ``P^3 / 3`` a size once the problem is
-    well conditioned. Memory: three ``P x P`` arrays.
+    well conditioned. Memory: three ``P x P`` arrays. Used in the section "More data can hurt; more
+    training can hurt".
 
     See Also
     --------
