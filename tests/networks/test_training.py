@@ -246,7 +246,7 @@ def test_divergence_is_an_error():
         ({"learning_rate": 0}, ValueError, "learning_rate is 0"),
         ({"max_epochs": 1.5}, TypeError, "max_epochs is float"),
         ({"stop": "soon"}, ValueError, "stop is 'soon'; expected one of 'fitted'"),
-        ({"stop": 3}, TypeError, "stop is 3; expected 'fitted', a callable or None"),
+        ({"stop": 3}, TypeError, "stop is 3; expected 'fitted', a float, a callable or None"),
         ({"Y": [0, 1]}, ValueError, "Y has 2 rows; expected 60, as X"),
         ({"Y": np.arange(60) % 4}, ValueError, r"model has 3 output\(s\); expected 4"),
         ({"Y": np.ones(60)}, ValueError, "Y holds real targets; expected loss='square'"),

@@ -11,18 +11,26 @@ __all__ = [
     "ReLUMemorizer",
     "TrainingRun",
     "predict_numpy",
+    "step_decay",
     "train",
     "train_stack",
+    "train_sweep",
     "two_layer_relu",
+    "weight_reuse_path",
+    "widen",
 ]
 
 # What needs torch, and where it is.
 _LAZY = {
     "TrainingRun": "run",
     "predict_numpy": "run",
+    "step_decay": "schedules",
     "train": "training",
     "train_stack": "stacked",
+    "train_sweep": "sweep",
     "two_layer_relu": "models",
+    "weight_reuse_path": "sweep",
+    "widen": "models",
 }
 
 

@@ -1,4 +1,10 @@
-"""The loop under ``train`` and ``train_stack``: networks side by side, each until it stops."""
+"""The loop under ``train``, ``train_stack`` and ``train_sweep``: networks side by side.
+
+A *stack* is a module that holds the members: ``stack(x)`` has shape (members, m, n_outputs),
+``stack.backward(outputs, gradient)`` leaves in the parameters' ``grad`` what follows from the
+gradient with respect to the outputs, ``stack.keep(indices)`` says which rows of each parameter
+stay when only some members go on, and ``stack.member(i)`` is one network by itself.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +25,11 @@ from fearless._validation import (
     check_positive,
     check_probability,
 )
+from fearless.networks._goals import Goals
 from fearless.networks.run import TrainingRun
 
 Stop = Callable[[int, float, float], bool]
+Schedule = Callable[[int], float]
 
 # The exact training error takes a pass over the data; it is looked at for a network after an epoch
 # in which the network misclassified at most this share on the way. Each is judged by its own
@@ -31,27 +39,35 @@ _WORTH_A_LOOK = 0.1
 _ROWS_AT_ONCE = 4096
 
 
+class AutogradStack(nn.Module):
+    """A stack whose gradients torch works out; every parameter has the member as first axis."""
+
+    def backward(self, outputs: torch.Tensor, gradient: torch.Tensor) -> None:
+        """Set the gradients of all parameters from the gradient with respect to the outputs."""
+        self.zero_grad()
+        outputs.backward(gradient)
+
+    def keep(self, members: list[int]) -> dict[str, list[int]]:
+        """Return the rows of each parameter that belong to some members."""
+        return {name: members for name, _ in self.named_parameters()}
+
+
 def train_members(
     stack: nn.Module,
     X: torch.Tensor,
-    targets: torch.Tensor,
-    classes: NDArray | None,
+    goals: Goals,
     *,
-    loss: str,
     batch_size: int,
     learning_rate: float,
     optimizer: str,
     momentum: float,
     max_epochs: int,
-    stop: str | Stop | None,
+    stop: str | float | Stop | None,
+    schedule: Schedule | None,
     random_state: RandomState,
+    warn: bool = True,
 ) -> list[TrainingRun]:
-    """Train the members of a stack side by side, each until it stops: the loop under ``train``.
-
-    ``stack(x)`` has shape (members, m, n_outputs); the parameters of all members but a single one
-    have the member as their first axis; ``targets`` is (members, n) or (members, n, n_outputs).
-    """
-    check_option(loss, "loss", ("square", "cross-entropy"))
+    """Train the members of a stack side by side, each until it stops."""
     check_option(optimizer, "optimizer", ("adam", "sgd"))
     batch_size = check_int(batch_size, "batch_size")
     max_epochs = check_int(max_epochs, "max_epochs")
@@ -59,70 +75,68 @@ def train_members(
     momentum = check_probability(momentum, "momentum")
     if momentum == 1:
         raise ValueError("momentum is 1; expected a number in [0, 1): no step would ever fade")
-    if isinstance(stop, str):
-        check_option(stop, "stop", ("fitted",))
-    elif stop is not None and not callable(stop):
-        raise TypeError(f"stop is {stop!r}; expected 'fitted', a callable or None")
-    if classes is None and (loss != "square" or stop == "fitted"):
-        raise ValueError("Y holds real targets; expected loss='square' and another stop")
+    stop = _check_stop(stop, goals)
+    if schedule is not None and not callable(schedule):
+        raise TypeError(f"schedule is {schedule!r}; expected a function of the epoch or None")
     rng = as_generator(random_state)
-    n_outputs = targets.shape[2] if classes is None else len(classes)
-    _check_outputs(stack, X, n_outputs)
+    _check_outputs(stack, X, goals.n_outputs)
 
-    parameters = list(stack.parameters())
+    # Fused on the CPU since torch 2.4, the oldest one that is supported.
     if optimizer == "adam":
-        # Fused on the CPU since torch 2.4, the oldest one that is supported.
-        descent = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        descent = torch.optim.Adam(stack.parameters(), lr=learning_rate, fused=True)
     else:
-        descent = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
-    active = list(range(len(targets)))
+        descent = torch.optim.SGD(
+            stack.parameters(), lr=learning_rate, momentum=momentum, fused=True
+        )
+    active = list(range(goals.n_members))
     history: list[list[tuple[float, float]]] = [[] for _ in active]
     runs: list[TrainingRun | None] = [None] * len(active)
 
     for epoch in range(1, max_epochs + 1):
-        totals = torch.zeros(2, len(active))
+        if schedule is not None:
+            factor = check_positive(schedule(epoch), f"schedule({epoch})")
+            descent.param_groups[0]["lr"] = learning_rate * factor
+        totals = torch.zeros(2, len(active), dtype=torch.float64)
         for batch in torch.from_numpy(rng.permutation(len(X))).split(batch_size):
             outputs = stack(X[batch])
-            losses, misses = _batch_losses(
-                outputs, targets[active][:, batch], loss, classes is not None
-            )
-            descent.zero_grad()
-            losses.mean(dim=1).sum().backward()
+            losses, misses, gradient = goals.compare(outputs, batch)
+            stack.backward(outputs, gradient)
             descent.step()
-            totals += torch.stack((losses.detach().sum(dim=1), misses.sum(dim=1)))
-        mean_losses, mean_misses = (totals.double() / len(X)).tolist()
+            totals[0] += losses
+            totals[1] += misses
+        history_now = _means(totals, len(X), goals)
         going = []
         for i, k in enumerate(active):
-            error = mean_misses[i] if classes is not None else mean_misses[i] ** 0.5
-            history[k].append((mean_losses[i], error))
-            if not np.isfinite(mean_losses[i]):
+            history[k].append(history_now[i])
+            if not np.isfinite(history_now[i][0]):
                 raise FloatingPointError(
-                    f"the loss is {mean_losses[i]} in epoch {epoch}; expected a finite number: "
+                    f"the loss is {history_now[i][0]} in epoch {epoch}; expected a finite number: "
                     f"learning_rate {learning_rate} is too large"
                 )
         if callable(stop):
             done = [bool(stop(epoch, *history[k][-1])) for k in active]
         else:
-            done = [stop == "fitted" and misses <= _WORTH_A_LOOK for misses in mean_misses]
-        exact = _errors(stack, X, targets[active], classes, loss) if any(done) else []
+            done = [stop == "fitted" and error <= _WORTH_A_LOOK for _, error in history_now]
+        exact = _errors(stack, X, goals) if any(done) else []
         for i, k in enumerate(active):
             if done[i] and (callable(stop) or exact[i] == 0):
-                fitted = exact[i] == 0 or classes is None
-                runs[k] = _run(stack.member(i), classes, history[k], exact[i], fitted)
+                fitted = exact[i] == 0 or not goals.labels
+                runs[k] = _run(stack.member(i), goals, history[k], exact[i], fitted)
             else:
                 going.append(i)
         if not going:
             break
         if len(going) < len(active):
             _select(stack, descent, going)
+            goals.keep(going)
             active = [active[i] for i in going]
     else:
-        errors = _errors(stack, X, targets[active], classes, loss)
+        errors = _errors(stack, X, goals)
         for i, k in enumerate(active):
-            fitted = classes is not None and errors[i] == 0
-            runs[k] = _run(stack.member(i), classes, history[k], errors[i], fitted)
+            fitted = goals.labels and errors[i] == 0
+            runs[k] = _run(stack.member(i), goals, history[k], errors[i], fitted)
         missed = [error for error in errors if error > 0 or stop != "fitted"]
-        if stop is not None and missed:
+        if warn and stop is not None and missed:
             listed = ", ".join(f"{error:.2g}" for error in missed)
             warnings.warn(
                 f"{len(missed)} network(s) did not meet stop within max_epochs = {max_epochs}; "
@@ -133,6 +147,20 @@ def train_members(
     return [run for run in runs if run is not None]
 
 
+def _check_stop(stop: str | float | Stop | None, goals: Goals) -> str | Stop | None:
+    """Return a stop rule in the form the loop asks it; a number is a bound for the loss."""
+    if isinstance(stop, str):
+        check_option(stop, "stop", ("fitted",))
+    elif isinstance(stop, float):
+        tolerance = check_positive(stop, "stop")
+        return lambda epoch, loss, error: loss <= tolerance
+    elif stop is not None and not callable(stop):
+        raise TypeError(f"stop is {stop!r}; expected 'fitted', a float, a callable or None")
+    if not goals.labels and stop == "fitted":
+        raise ValueError("Y holds real targets; expected loss='square' and another stop")
+    return stop
+
+
 def _check_outputs(stack: nn.Module, X: torch.Tensor, n_outputs: int) -> None:
     """Raise an error that names the model unless it maps the columns of X to n_outputs."""
     try:
@@ -140,7 +168,8 @@ def _check_outputs(stack: nn.Module, X: torch.Tensor, n_outputs: int) -> None:
             shape = stack(X[:1]).shape
     except RuntimeError as error:
         raise ValueError(
-            f"model does not take the {X.shape[1]} columns of X as float32: {error}"
+            f"model does not take the {X.shape[1]} columns of X as "
+            f"{str(X.dtype).removeprefix('torch.')}: {error}"
         ) from error
     if len(shape) != 3 or shape[1] != 1:
         raise ValueError(
@@ -150,49 +179,37 @@ def _check_outputs(stack: nn.Module, X: torch.Tensor, n_outputs: int) -> None:
         raise ValueError(f"model has {shape[2]} output(s); expected {n_outputs}")
 
 
-def _batch_losses(
-    outputs: torch.Tensor, targets: torch.Tensor, loss: str, labels: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return loss and error of every member and sample; of real targets, the error squared."""
-    n_outputs = outputs.shape[-1]
-    if loss == "cross-entropy":
-        flat = nn.functional.cross_entropy(
-            outputs.reshape(-1, n_outputs), targets.reshape(-1), reduction="none"
-        )
-        losses = flat.reshape(targets.shape)
-    else:
-        goal = nn.functional.one_hot(targets, n_outputs) if labels else targets
-        losses = (outputs - goal).square().sum(dim=2)
-    misses = (outputs.argmax(dim=2) != targets).float() if labels else losses.detach()
-    return losses, misses
+def _means(totals: torch.Tensor, n: int, goals: Goals) -> list[tuple[float, float]]:
+    """Return mean loss and error of every member; of real targets, the root mean square."""
+    losses, misses = (totals / n).tolist()
+    errors = misses if goals.labels else [miss**0.5 for miss in misses]
+    return list(zip(losses, errors, strict=True))
 
 
-def _errors(
-    stack: nn.Module, X: torch.Tensor, targets: torch.Tensor, classes: NDArray | None, loss: str
-) -> list[float]:
+def _errors(stack: nn.Module, X: torch.Tensor, goals: Goals) -> list[float]:
     """Return the error of each member over all data, and check that the losses are finite."""
-    labels = classes is not None
-    totals = torch.zeros(2, len(targets), dtype=torch.float64)
+    totals = torch.zeros(2, goals.n_members, dtype=torch.float64)
     with torch.no_grad():
         for rows in torch.arange(len(X)).split(_ROWS_AT_ONCE):
-            both = _batch_losses(stack(X[rows]), targets[:, rows], loss, labels)
-            totals += torch.stack([values.sum(dim=1) for values in both])
+            losses, misses, _ = goals.compare(stack(X[rows]), rows)
+            totals[0] += losses
+            totals[1] += misses
     if not totals.isfinite().all():
         raise FloatingPointError(
             f"the loss after the last step is {totals[0].max():g}; expected a finite number: "
             "learning_rate is too large"
         )
-    mean = totals[1] / len(X)
-    return (mean if labels else mean.sqrt()).tolist()
+    return [error for _, error in _means(totals, len(X), goals)]
 
 
 def _select(stack: nn.Module, descent: torch.optim.Optimizer, members: list[int]) -> None:
     """Drop all other members, with what the optimizer remembers of them."""
+    rows = stack.keep(members)
     for name, old in list(stack.named_parameters()):
-        new = nn.Parameter(old.detach()[members])
+        new = nn.Parameter(old.detach()[rows[name]], requires_grad=old.requires_grad)
         state = descent.state.pop(old)
         descent.state[new] = {
-            key: value[members]
+            key: value[rows[name]]
             if isinstance(value, torch.Tensor) and value.shape == old.shape
             else value
             for key, value in state.items()
@@ -203,10 +220,11 @@ def _select(stack: nn.Module, descent: torch.optim.Optimizer, members: list[int]
 
 def _run(
     model: nn.Module,
-    classes: NDArray | None,
+    goals: Goals,
     history: list[tuple[float, float]],
     error: float,
     fitted: bool,
 ) -> TrainingRun:
     losses, errors = np.array(history).T
+    classes: NDArray | None = goals.classes
     return TrainingRun(model, classes, losses, errors, error, fitted)

@@ -67,13 +67,13 @@ class TrainingRun:
         return outputs if self.classes is None else self.classes[outputs.argmax(axis=1)]
 
 
-def predict_numpy(model: nn.Module, X: ArrayLike) -> NDArray[np.float32]:
+def predict_numpy(model: nn.Module, X: ArrayLike) -> NDArray:
     """Compute the outputs of a network for a NumPy array, without gradients.
 
     Parameters
     ----------
     model : torch.nn.Module
-        A network that takes float32 tensors of shape (m, d).
+        A network that takes tensors of shape (m, d), in the type of its parameters.
     X : array-like of shape (m, d)
         Samples, one a row.
 
@@ -88,14 +88,28 @@ def predict_numpy(model: nn.Module, X: ArrayLike) -> NDArray[np.float32]:
         X is not a finite matrix of numbers.
     """
     with torch.no_grad():
-        blocks = [model(block) for block in as_tensor(X).split(_ROWS_AT_ONCE)]
+        rows = as_tensor(X, dtype=dtype_of(model))
+        blocks = [model(block) for block in rows.split(_ROWS_AT_ONCE)]
     return torch.cat(blocks).numpy()
 
 
-def as_tensor(values: ArrayLike, name: str = "X", *, vector: bool = False) -> torch.Tensor:
-    """Return a finite matrix (a vector too, as one column) as a float32 tensor of its own."""
+def as_tensor(
+    values: ArrayLike,
+    name: str = "X",
+    *,
+    vector: bool = False,
+    dtype: torch.dtype = torch.float32,
+) -> torch.Tensor:
+    """Return a finite matrix (a vector too, as one column) as a tensor of its own."""
     array = np.asarray(values)
     array = check_matrix(array[:, None] if vector and array.ndim == 1 else array, name)
+    numpy_dtype = np.float64 if dtype == torch.float64 else np.float32
     with np.errstate(over="ignore"):  # what overflows is caught by the next check
-        array = np.array(array, dtype=np.float32, order="C")
+        array = np.array(array, dtype=numpy_dtype, order="C")
     return torch.from_numpy(check_matrix(array, name))
+
+
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """Return the type a network computes in: float64 when its parameters are, else float32."""
+    parameter = next(model.parameters(), None)
+    return torch.float64 if getattr(parameter, "dtype", None) == torch.float64 else torch.float32

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from fearless._validation import RandomState, check_labels
-from fearless.networks._loop import Stop, train_members
+from fearless.networks._goals import Goals
+from fearless.networks._loop import AutogradStack, Schedule, Stop, train_members
 from fearless.networks.models import two_layer_relu
 from fearless.networks.run import TrainingRun, as_tensor
 
@@ -26,7 +27,8 @@ def train_stack(
     optimizer: str = "adam",
     momentum: float = 0.9,
     max_epochs: int = 200,
-    stop: str | Stop | None = "fitted",
+    stop: str | float | Stop | None = "fitted",
+    schedule: Schedule | None = None,
     random_state: RandomState = None,
 ) -> list[TrainingRun]:
     """Train a two-layer ReLU network on each of several label vectors, all side by side.
@@ -44,7 +46,7 @@ def train_stack(
         One label vector a network; the classes are all labels that occur in any.
     width : int
         Hidden units of each network.
-    loss, batch_size, learning_rate, optimizer, momentum, max_epochs, stop
+    loss, batch_size, learning_rate, optimizer, momentum, max_epochs, stop, schedule
         As of :func:`fearless.networks.train`.
     random_state : None, int or numpy.random.Generator
         The source of the weights and of the order of the samples.
@@ -90,20 +92,19 @@ def train_stack(
     return train_members(
         _Stack(model, len(labels)),
         X,
-        torch.from_numpy(codes.reshape(labels.shape)),
-        classes,
-        loss=loss,
+        Goals(torch.from_numpy(codes.reshape(labels.shape)), classes, loss, len(labels), X.dtype),
         batch_size=batch_size,
         learning_rate=learning_rate,
         optimizer=optimizer,
         momentum=momentum,
         max_epochs=max_epochs,
         stop=stop,
+        schedule=schedule,
         random_state=random_state,
     )
 
 
-class _Stack(nn.Module):
+class _Stack(AutogradStack):
     """Hold copies of a two-layer network; every parameter has the member as its first axis."""
 
     def __init__(self, model: nn.Sequential, n_members: int) -> None:

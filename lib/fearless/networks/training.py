@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
-from fearless._validation import RandomState, check_labels, check_targets
-from fearless.networks._loop import Stop, train_members
-from fearless.networks.run import TrainingRun, as_tensor
+from fearless._validation import RandomState
+from fearless.networks._goals import Goals
+from fearless.networks._loop import AutogradStack, Schedule, Stop, train_members
+from fearless.networks.run import TrainingRun, as_tensor, dtype_of
 
 __all__ = ["train"]
 
@@ -25,7 +25,8 @@ def train(
     optimizer: str = "adam",
     momentum: float = 0.9,
     max_epochs: int = 200,
-    stop: str | Stop | None = "fitted",
+    stop: str | float | Stop | None = "fitted",
+    schedule: Schedule | None = None,
     random_state: RandomState = None,
 ) -> TrainingRun:
     """Train a network by mini-batches, on the CPU.
@@ -35,7 +36,7 @@ def train(
     model : torch.nn.Module
         The network, trained in place: one output a class, or as many as Y has columns.
     X : array-like of shape (n, d)
-        Samples, one a row; computed in float32.
+        Samples, one a row; computed in the type of the model's parameters, float32 or float64.
     Y : array-like of shape (n,) or (n, n_outputs)
         Integer labels, fitted as unit vectors; or real targets.
     loss : {"square", "cross-entropy"}
@@ -50,11 +51,14 @@ def train(
         For "sgd".
     max_epochs : int
         Passes over the data at most.
-    stop : {"fitted"}, callable or None
+    stop : {"fitted"}, float, callable or None
         "fitted" stops at zero training error (labels only), which is measured after an epoch in
-        which at most 10 % were misclassified on the way, and after the last one;
-        ``stop(epoch, loss, error)`` is asked after every epoch, counted from 1; None goes on to
-        ``max_epochs``.
+        which at most 10 % were misclassified on the way, and after the last one; a number stops
+        after an epoch with at most this mean loss on the way; ``stop(epoch, loss, error)`` is
+        asked after every epoch, counted from 1; None goes on to ``max_epochs``.
+    schedule : callable, optional
+        ``schedule(epoch)``, counted from 1, multiplies the learning rate of that epoch; see
+        :func:`fearless.networks.step_decay`. By default 1.
     random_state : None, int or numpy.random.Generator
         The source of the order of the samples.
 
@@ -83,33 +87,24 @@ def train(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is {model!r}; expected a torch.nn.Module")
-    X = as_tensor(X)
-    if np.asarray(Y).dtype.kind in "iu":
-        check_labels(Y, "Y")
-        classes, codes = np.unique(Y, return_inverse=True)
-        targets = torch.from_numpy(codes)
-    else:
-        classes, targets = None, as_tensor(check_targets(Y, "Y"), "Y", vector=True)
-    if len(targets) != len(X):
-        raise ValueError(f"Y has {len(targets)} rows; expected {len(X)}, as X")
+    X = as_tensor(X, dtype=dtype_of(model))
     (run,) = train_members(
         _StackOfOne(model),
         X,
-        targets[None],
-        classes,
-        loss=loss,
+        Goals.read(Y, X, loss),
         batch_size=batch_size,
         learning_rate=learning_rate,
         optimizer=optimizer,
         momentum=momentum,
         max_epochs=max_epochs,
         stop=stop,
+        schedule=schedule,
         random_state=random_state,
     )
     return run
 
 
-class _StackOfOne(nn.Module):
+class _StackOfOne(AutogradStack):
     """Give a network the interface of a stack: outputs of shape (1, m, n_outputs)."""
 
     def __init__(self, model: nn.Module) -> None:
