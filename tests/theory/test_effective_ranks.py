@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fearless.book.claims import check_claim
 from fearless.theory.effective_ranks import benign_index, benign_order, effective_ranks
 from fearless.theory.proportional import effective_penalty, general_risk
 from fearless.theory.spectra import (
@@ -94,7 +93,8 @@ class TestAgainstTheExactRisk:
             ratio = v / (1 + v) / benign_order(values, n, tail=tail)
             ratios += list(ratio[benign_index(values, n, tail=tail) <= n / 2])
         assert len(ratios) > 30
-        check_claim("minnorm-rank-bounds", [max(ratios) / 4, 1 / (25 * min(ratios))], 1)
+        assert max(ratios) <= 4
+        assert min(ratios) >= 1 / 25
 
     def test_no_index_no_benignity(self):
         """Where k* > n/2 at least a fiftieth of the degrees of freedom is used."""

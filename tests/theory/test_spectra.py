@@ -52,6 +52,22 @@ class TestFamilies:
         found = power_law_tail(700, alpha, log_exponent=beta)
         assert found == pytest.approx(float(far) + near, rel=1e-9)
 
+    @pytest.mark.parametrize(("alpha", "beta"), [(1.001, 2), (1.0001, 2), (1.00001, 1.5)])
+    def test_tail_just_above_one(self, alpha, beta):
+        """An absolute tolerance would stop the quadrature of a tiny integral too early."""
+        mpmath = pytest.importorskip("mpmath")
+        m, scale = 2001, 1 / (alpha - 1)
+        u0 = mpmath.log(m)
+        cuts = [u0 + c for c in (0, 1, 5, 20, 100, scale / 10, scale, 5 * scale, 60 * scale)]
+
+        def term(x):
+            return x ** -mpmath.mpf(alpha) * mpmath.log(x + 1) ** -beta
+
+        far = mpmath.quad(lambda u: mpmath.exp(u) * term(mpmath.exp(u)), sorted(cuts))
+        far += term(m) / 2 - mpmath.diff(term, m) / 12
+        found = power_law_tail(2000, alpha, log_exponent=beta)
+        assert found == pytest.approx(float(far), rel=2e-10)
+
     @pytest.mark.parametrize(("alpha", "beta"), [(1, 0), (1, 1), (0.9, 5), (0, 0)])
     def test_infinite_where_infinite(self, alpha, beta):
         assert power_law_tail(10, alpha, log_exponent=beta) == np.inf

@@ -163,10 +163,12 @@ def _log_power_integral(m: int, alpha: float, beta: float) -> float:
     if alpha > 1:
         scale = 1 / (alpha - 1)  # u = u0 + scale v, weight e^-v
         integral = quad(
-            lambda v: math.exp(-v) * (_log1p_exp(u0 + scale * v)) ** -beta,
+            lambda v: math.exp(-v) * _log1p_exp(u0 + scale * v) ** -beta,
             0,
             math.inf,
+            epsabs=0,  # the integral itself is tiny near alpha = 1
             epsrel=1e-11,
+            limit=200,
         )[0]
         return m ** (1 - alpha) * scale * integral
     # alpha = 1: (ln x)^-beta has a primitive, and the difference decays like 1/x.

@@ -21,6 +21,7 @@ from fearless._validation import (
     check_vector,
     check_widths,
 )
+from fearless.experiments._statistics import mean_and_error
 
 __all__ = [
     "GaussianCurves",
@@ -373,29 +374,6 @@ def radii_ratio(
     X *= np.sqrt(rng.choice(radii, size=X.shape[:2]))[:, :, None]
     singular = np.linalg.svd(X, compute_uv=False)
     return np.sum(singular**-2.0, axis=1) * (p - n - 1) / n
-
-
-def mean_and_error(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over the first axis, and its standard error.
-
-    Parameters
-    ----------
-    samples : array-like of shape (draws, ...)
-        Two draws or more.
-
-    Returns
-    -------
-    mean, error : ndarray
-
-    Raises
-    ------
-    ValueError
-        Fewer than two draws.
-    """
-    values = np.asarray(samples, dtype=float)
-    if values.ndim == 0 or len(values) < 2:
-        raise ValueError(f"samples has shape {values.shape}; expected two draws or more")
-    return values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
 
 
 def min_norm_stack(A: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from fearless._validation import (
     check_probability,
     check_widths,
 )
+from fearless.experiments._statistics import mean_and_error
 from fearless.local import SimplicialInterpolator
 
 __all__ = [
@@ -105,8 +106,7 @@ class DimensionSweep:
         -------
         ndarray of shape (n_dims,)
         """
-        values = getattr(self, name)
-        return values.std(axis=0, ddof=1) / len(values) ** 0.5
+        return mean_and_error(getattr(self, name))[1]
 
 
 def dimension_sweep(
