@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["StoredRun", "load_run", "save_run"]
+__all__ = ["StoredRun", "load_run", "provenance", "save_run"]
 
 FOLDER = Path(__file__).parent
 
@@ -125,3 +125,44 @@ def save_run(
 def _digest(settings: dict[str, Any], results: dict[str, list]) -> str:
     text = json.dumps([settings, results], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def provenance(script: str, seconds: float, **further: Any) -> dict[str, Any]:
+    """Say where and when a run was made, and by which script.
+
+    Parameters
+    ----------
+    script : str
+        The ``__file__`` of the module with the run.
+    seconds : float
+        What the run took.
+    **further
+        Anything else worth noting, such as versions of other libraries.
+
+    Returns
+    -------
+    dict
+        For `save_run`.
+    """
+    import os
+    import platform
+    from datetime import UTC, datetime
+
+    import scipy
+    import sklearn
+    from threadpoolctl import threadpool_info
+
+    path = Path(script)
+    return {
+        "command": f"python -m {__name__}.{path.stem}",
+        "script_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "seconds": round(seconds, 1),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "blas_threads": max((pool["num_threads"] for pool in threadpool_info()), default=1),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "sklearn": sklearn.__version__,
+        **further,
+    }
