@@ -225,3 +225,30 @@ def test_percent_labels_shares_without_decimals():
     _, ax = style.subplots()
     style.percent(ax.yaxis)
     assert ax.yaxis.get_major_formatter()(0.35) == "35%"
+
+
+def test_counts_are_labelled_by_plain_numbers():
+    _, ax = style.subplots()
+    ax.set_xscale("log")
+    style.count_ticks(ax, [3, 40, 1999.9])
+    assert [t.get_text() for t in ax.get_xticklabels()] == [
+        "5",
+        "10",
+        "20",
+        "50",
+        "100",
+        "200",
+        "500",
+        "1,000",
+        "2,000",
+    ]
+    assert ax.get_xlim() == (3, 1999.9)
+    style.count_ticks(ax, np.array([3, 2000]), decades_only=True)
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["10", "100", "1,000"]
+
+
+@pytest.mark.parametrize("counts", [[], [5], [0, 10], [10, 5], [1, np.nan]])
+def test_counts_must_ascend_from_a_positive_number(counts):
+    _, ax = style.subplots()
+    with pytest.raises(ValueError, match="counts"):
+        style.count_ticks(ax, counts)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.text import Text
 
-__all__ = ["band", "label_curves", "percent", "summarize", "threshold_line"]
+__all__ = ["band", "count_ticks", "label_curves", "percent", "summarize", "threshold_line"]
 
 
 def summarize(
@@ -95,6 +95,40 @@ def band(
     (line,) = ax.plot(positions, centre, color=color, label=label, **kwargs)
     ax.fill_between(positions, low, high, color=line.get_color(), alpha=0.22, linewidth=0)
     return line
+
+
+def count_ticks(ax: Axes, counts: ArrayLike, *, decades_only: bool = False) -> None:
+    """Label a logarithmic axis of counts with plain numbers 1, 2, 5, 10, ... and fit its limits.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Its horizontal axis is meant; call it after the scale is set.
+    counts : array-like of shape (m,)
+        The counts shown, ascending and > 0: the axis goes from the first to the last.
+    decades_only : bool, default False
+        Label powers of ten only, for narrow panels.
+
+    Raises
+    ------
+    ValueError
+        When the counts do not ascend from a positive number.
+    """
+    counts = np.asarray(counts, dtype=float).ravel()
+    if counts.size < 2 or not 0 < counts[0] < counts[-1] < np.inf:
+        raise ValueError(f"counts is {counts}; expected positive numbers that ascend")
+    low, high = float(counts[0]), float(counts[-1])
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    candidates = [
+        m * 10**power
+        for power in powers
+        if power >= 0
+        for m in ((1,) if decades_only else (1, 2, 5))
+    ]
+    # The last value may fall short of a round number by rounding.
+    ticks = [tick for tick in candidates if low <= tick <= high * 1.001]
+    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    ax.set_xlim(low, high)
 
 
 def percent(axis: Axis) -> None:

@@ -23,7 +23,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fearless.book import is_static
-from fearless.book.marks import band, label_curves, percent, summarize, threshold_line
+from fearless.book.marks import (
+    band,
+    count_ticks,
+    label_curves,
+    percent,
+    summarize,
+    threshold_line,
+)
 from fearless.book.palette import BACKGROUND, COLORS, FOREGROUND, GRID, MUTED
 
 if TYPE_CHECKING:
@@ -38,6 +45,7 @@ __all__ = [
     "RC",
     "WIDTH",
     "band",
+    "count_ticks",
     "label_curves",
     "percent",
     "subplots",

@@ -90,7 +90,7 @@ def risk_curves(curves: RiskCurves) -> Figure:
     _name(axes[0], curves, "test_error", "test", _TEST)
     _name(axes[0], curves, "train_error", "train", _TRAIN, share=1 / 12, above=False)
     axes[-1].set_xlabel("number of features $N$")
-    _count_ticks(axes[-1], curves.widths)
+    style.count_ticks(axes[-1], curves.widths)
     return fig
 
 
@@ -105,7 +105,7 @@ def singular_values(curves: RiskCurves) -> Figure:
     for ax in axes:
         style.threshold_line(ax, curves.n_samples, "N = n")
     axes[1].set_xlabel("number of features $N$")
-    _count_ticks(axes[1], curves.widths)
+    style.count_ticks(axes[1], curves.widths)
     return fig
 
 
@@ -123,7 +123,7 @@ def noisy_curve(curves: RiskCurves, noise: float) -> Figure:
         ylim=(-0.03, 1.0),
         title=f"{noise:.0%} of the training labels replaced by random ones",
     )
-    _count_ticks(ax, curves.widths)
+    style.count_ticks(ax, curves.widths)
     style.label_curves(ax)
     return fig
 
@@ -144,7 +144,7 @@ def feature_families(runs: Mapping[str, Mapping[str, RiskCurves]]) -> Figure:
             ax.axhline(level, color=color, linewidth=1.4, linestyle=(0, (1, 1.2)), zorder=1.6)
             style.threshold_line(ax, curves.n_samples, "N = n")
         ax.set(xscale="log", ylabel="zero-one loss, test", ylim=(0, 1.0), title=name)
-        _count_ticks(ax, curves.widths)
+        style.count_ticks(ax, curves.widths)
     axes[0].legend(loc="upper left")
     axes[-1].set_xlabel("number of features $N$")
     return fig
@@ -162,7 +162,7 @@ def ridge_against_ridgeless(curves: RiskCurves, tuned: TunedRidge) -> Figure:
         style.threshold_line(ax, curves.n_samples, "N = n")
         ax.set(xscale="log", ylabel=ylabel, xlabel="number of features $N$")
         ax.set_ylim(0, 1.0) if name == "test_error" else ax.set_yscale("log")
-        _count_ticks(ax, curves.widths, decades_only=True)
+        style.count_ticks(ax, curves.widths, decades_only=True)
     axes[1].legend([free, ridge], ["no penalty", "tuned ridge"], loc="upper left")
     return fig
 
@@ -237,7 +237,7 @@ def signature(curves: RiskCurves) -> Figure:
         arrowprops={"arrowstyle": "-", "color": _TEST, "linewidth": 0.9},
     )
     ax.text(0.03, 0.12, "training error", transform=ax.transAxes, color=_TRAIN, fontsize=10)
-    _count_ticks(ax, x)
+    style.count_ticks(ax, x)
     return fig
 
 
@@ -281,17 +281,3 @@ def _name(
         fontsize=10.5,
         fontweight="bold",
     )
-
-
-def _count_ticks(ax: Axes, widths: np.ndarray, *, decades_only: bool = False) -> None:
-    """Plain numbers 1, 2, 5, 10, ... on a logarithmic axis of counts."""
-    low, high = float(widths[0]), float(widths[-1])
-    steps: Mapping[bool, tuple[int, ...]] = {True: (1,), False: (1, 2, 5)}
-    ticks = [
-        step * 10**power
-        for power in range(0, 8)
-        for step in steps[decades_only]
-        if low <= step * 10**power <= high * 1.001
-    ]
-    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    ax.set_xlim(low, high)

@@ -96,7 +96,7 @@ def tree_curves(forest: GrowthCurve, boosting: GrowthCurve) -> Figure:
         train = style.band(ax, x, curve.train_mse, color=_TRAIN)
         style.threshold_line(ax, x[single], one, side="left")
         ax.set(xscale="log", xlabel=unit, ylabel="squared loss", ylim=(-0.04, 1.15))
-        _count_ticks(ax, x)
+        style.count_ticks(ax, x, decades_only=True)
     axes[0].legend([test, train], ["test", "train"], loc="lower left", bbox_to_anchor=(0.0, 0.02))
     return fig
 
@@ -108,7 +108,7 @@ def boosting_speeds(rounds: np.ndarray, losses: dict[float, np.ndarray]) -> Figu
     for (shrinkage, values), color in zip(losses.items(), colors, strict=False):
         style.band(ax, rounds, values, color=color, label=f"ν = {shrinkage:g}")
     ax.set(xscale="log", xlabel="boosting rounds", ylabel="squared loss, test", ylim=(0.3, 1.0))
-    _count_ticks(ax, rounds)
+    style.count_ticks(ax, rounds, decades_only=True)
     style.label_curves(ax)
     return fig
 
@@ -153,9 +153,3 @@ def _ratio_ticks(ax: Axes) -> None:
     ax.set_xticks(
         [0.1, 0.2, 0.5, 1, 2, 5, 10, 20], ["0.1", "0.2", "0.5", "1", "2", "5", "10", "20"]
     )
-
-
-def _count_ticks(ax: Axes, x: np.ndarray) -> None:
-    ticks = [10**power for power in range(7) if x[0] <= 10**power <= x[-1] * 1.001]
-    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    ax.set_xlim(float(x[0]), float(x[-1]))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fearless.book import style
-from fearless.book.figures.double_descent.curve import _count_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,7 +126,7 @@ def tuned_digits(curves: LeaveOneOutCurves) -> Figure:
         ax.set(ylabel=ylabel)
     axes[0].set(yscale="log", ylim=(0.3, 1e4))
     axes[1].set(xscale="log", ylim=(0, 1), xlabel="number of features $N$")
-    _count_ticks(axes[1], curves.widths)
+    style.count_ticks(axes[1], curves.widths)
     _key(
         axes[0],
         [
@@ -160,7 +159,7 @@ def ensemble(curves: EnsembleCurves, k: int) -> Figure:
         ylabel="squared loss, test",
         title="one interpolant" if k == 1 else f"average of {k} interpolants",
     )
-    _count_ticks(ax, curves.widths)
+    style.count_ticks(ax, curves.widths)
     names = [("one", style.MUTED), (f"average of {k}", _FREE)]
     _key(ax, [*names[k == 1 :], ("kernel ridge, N degrees of freedom", _BEST)])
     return fig
@@ -180,7 +179,7 @@ def bagging(full: EnsembleCurves, half: EnsembleCurves) -> Figure:
         xlabel="number of features $N$ of each member",
         ylabel="squared loss, test",
     )
-    _count_ticks(ax, full.widths)
+    style.count_ticks(ax, full.widths)
     _key(ax, [("all n samples for each", _FREE), ("n/2 samples for each", _THIRD)])
     return fig
 
