@@ -14,6 +14,7 @@ import numpy as np
 from fearless import linalg
 from fearless._validation import RandomState, as_generator, check_int, check_positive
 from fearless.data import Dataset, flip_labels, one_hot
+from fearless.experiments._samples import squared_loss, zero_one_loss
 from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel, Kernel
 from fearless.solvers import RiskPath, min_norm_paths, ridge_solutions
@@ -438,11 +439,11 @@ def tuned_ridge_curves(
             validation = features[held_out, : widths[j]] @ coefficients
             best = min(
                 range(len(penalties)),
-                key=lambda i, v=validation: _squared(v[:, i * k : (i + 1) * k], y[held_out]),
+                key=lambda i, v=validation: squared_loss(v[:, i * k : (i + 1) * k], y[held_out]),
             )
             chosen = coefficients[:, best * k : (best + 1) * k]
             test = features_test[:, : widths[j]] @ chosen
-            tuned[:, j] = _squared(test, y_test), _zero_one(test, y_test), penalties[best]
+            tuned[:, j] = squared_loss(test, y_test), zero_one_loss(test, y_test), penalties[best]
         for name, row in zip(columns, tuned, strict=True):
             columns[name].append(row)
     return TunedRidge(widths, n_train, **{name: np.array(rows) for name, rows in columns.items()})
@@ -461,10 +462,10 @@ def _kernel_limits(
     alpha = alpha.reshape(y.shape)
     return tuple(
         KernelLimit(
-            train_mse=_squared(train[:, i], y[:, i]),
-            test_mse=_squared(test[:, i], y_test),
-            train_error=_zero_one(train[:, i], y[:, i]),
-            test_error=_zero_one(test[:, i], y_test),
+            train_mse=squared_loss(train[:, i], y[:, i]),
+            test_mse=squared_loss(test[:, i], y_test),
+            train_error=zero_one_loss(train[:, i], y[:, i]),
+            test_error=zero_one_loss(test[:, i], y_test),
             norm=float(np.sqrt(np.sum(y[:, i] * alpha[:, i]))),
         )
         for i in range(y.shape[1])
@@ -481,11 +482,3 @@ def _training_set(
     chosen = rng.permutation(len(data.X_train))[:n_train]
     labels = flip_labels(data.y_train, label_noise, data.classes, rng)[chosen]
     return data.X_train[chosen], one_hot(labels, data.classes)
-
-
-def _squared(predictions: np.ndarray, targets: np.ndarray) -> float:
-    return float(np.mean(np.sum((predictions - targets) ** 2, axis=1)))
-
-
-def _zero_one(predictions: np.ndarray, targets: np.ndarray) -> float:
-    return float(np.mean(predictions.argmax(axis=1) != targets.argmax(axis=1)))

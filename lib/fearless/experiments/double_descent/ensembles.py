@@ -25,8 +25,8 @@ from fearless._validation import (
     check_probability,
     check_widths,
 )
-from fearless.data import flip_labels, one_hot
-from fearless.data.real import Dataset
+from fearless.data import Dataset, one_hot
+from fearless.experiments._samples import noisy_sample
 from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel, Kernel
 from fearless.solvers.paths import scan
@@ -145,9 +145,8 @@ def ensemble_curves(
     limits = []
     for s, seed in enumerate(seeds):
         rng = np.random.default_rng(seed)
-        order = rng.permutation(len(data.X_train))[:n_train]
-        labels = flip_labels(data.y_train[order], label_noise, data.classes, random_state=rng)
-        X, y = data.X_train[order], one_hot(labels, data.classes)
+        X, labels = noisy_sample(data, n_train, label_noise, rng)
+        y = one_hot(labels, data.classes)
         sums = np.zeros((len(counts), len(widths), *y_test.shape))
         for _ in range(n_members):
             phi = RandomFourierFeatures(kernel=kernel, random_state=int(rng.integers(2**31))).fit(X)

@@ -21,7 +21,8 @@ from fearless._validation import (
     check_vector,
     check_widths,
 )
-from fearless.data import Dataset, flip_labels, one_hot
+from fearless.data import Dataset, one_hot
+from fearless.experiments._samples import noisy_sample
 from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel, Kernel
 from fearless.solvers import RiskPath, sample_path
@@ -150,9 +151,8 @@ def digit_sample_curves(
     paths, tuned = [], []
     for seed in as_generator(random_state).integers(2**31, size=check_int(n_seeds, "n_seeds")):
         rng = np.random.default_rng(seed)
-        order = rng.permutation(n_available)[:n_max]
-        labels = flip_labels(data.y_train[order], label_noise, data.classes, random_state=rng)
-        X, y = data.X_train[order], one_hot(labels, data.classes)
+        X, labels = noisy_sample(data, n_max, label_noise, rng)
+        y = one_hot(labels, data.classes)
         phi = RandomFourierFeatures(kernel=kernel, random_state=int(seed)).fit(X)
         # Double precision: at n = P the condition number leaves none of single precision's digits.
         scale = phi.scale(n_features)

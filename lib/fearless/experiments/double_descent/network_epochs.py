@@ -14,7 +14,8 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from fearless._validation import RandomState, as_generator, check_int
-from fearless.data import Dataset, flip_labels, one_hot
+from fearless.data import Dataset, one_hot
+from fearless.experiments._samples import noisy_sample, squared_loss, zero_one_loss
 from fearless.experiments._threads import one_thread
 
 __all__ = ["EpochCurves", "epoch_curves"]
@@ -160,9 +161,8 @@ def _run(
     from fearless.networks import predict_numpy, train, two_layer_relu
 
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(data.X_train))[:n_train]
-    labels = flip_labels(data.y_train[order], label_noise, data.classes, random_state=rng)
-    X, y = data.X_train[order], one_hot(labels, data.classes)
+    X, labels = noisy_sample(data, n_train, label_noise, rng)
+    y = one_hot(labels, data.classes)
     y_test = one_hot(data.y_test, data.classes)
     model = two_layer_relu(X.shape[1], width, y.shape[1], seed)
     looks: list[tuple[float, ...]] = []
@@ -184,8 +184,7 @@ def _run(
 
 
 def _losses(outputs: NDArray, y: NDArray) -> tuple[float, float]:
-    error = np.mean(outputs.argmax(axis=1) != y.argmax(axis=1))
-    return float(error), float(np.mean(np.sum((outputs - y) ** 2, axis=1)))
+    return zero_one_loss(outputs, y), squared_loss(outputs, y)
 
 
 def _flat(model: object) -> NDArray[np.float64]:

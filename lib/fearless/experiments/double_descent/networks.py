@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fearless._validation import check_int, check_positive, check_widths
-from fearless.data import Dataset, flip_labels, one_hot
+from fearless.data import Dataset, one_hot
+from fearless.experiments._samples import noisy_sample, squared_loss, zero_one_loss
 from fearless.experiments._threads import one_thread
 
 __all__ = [
@@ -195,9 +196,7 @@ def centred_sample(
     """
     n_train = check_int(n_train, "n_train", maximum=len(data.X_train))
     rng = np.random.default_rng([seed, 2])
-    chosen = rng.permutation(len(data.X_train))[:n_train]
-    y = flip_labels(data.y_train[chosen], label_noise, data.classes, rng)
-    X = data.X_train[chosen]
+    X, y = noisy_sample(data, n_train, label_noise, rng)
     mean = X.mean(axis=0)
     return X - mean, y, data.X_test - mean
 
@@ -306,5 +305,4 @@ def _risks(model: object, X: np.ndarray, targets: np.ndarray) -> tuple[float, fl
     from fearless.networks import predict_numpy
 
     outputs = predict_numpy(model, X)
-    missed = outputs.argmax(axis=1) != targets.argmax(axis=1)
-    return float(np.mean(np.sum((outputs - targets) ** 2, axis=1))), float(missed.mean())
+    return squared_loss(outputs, targets), zero_one_loss(outputs, targets)

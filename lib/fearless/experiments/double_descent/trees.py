@@ -21,7 +21,8 @@ from fearless._validation import (
     check_vector,
     check_widths,
 )
-from fearless.data import Dataset, flip_labels, one_hot
+from fearless.data import Dataset, one_hot
+from fearless.experiments._samples import noisy_sample, squared_loss, zero_one_loss
 
 __all__ = [
     "AveragingLaw",
@@ -389,12 +390,7 @@ def _draws(
     random_state = check_int(random_state, "random_state", minimum=0)
     for seed in range(check_int(n_seeds, "n_seeds")):
         rng = np.random.default_rng([random_state, seed])
-        chosen = rng.permutation(len(data.X_train))[:n_train]
-        yield (
-            data.X_train[chosen],
-            flip_labels(data.y_train[chosen], label_noise, data.classes, rng),
-            rng,
-        )
+        yield (*noisy_sample(data, n_train, label_noise, rng), rng)
 
 
 def _fit_tree(
@@ -416,7 +412,7 @@ def _grow_and_average(
     ``outputs`` holds, for the training and the test set, the ``n_grown`` smaller predictors and
     then the full-grown ones.
     """
-    columns: dict[str, Callable] = {"mse": _squared, "error": _zero_one}
+    columns: dict[str, Callable] = {"mse": squared_loss, "error": zero_one_loss}
     table = []
     for values, y in zip(outputs, labels, strict=True):
         targets = one_hot(y, classes)
@@ -425,11 +421,3 @@ def _grow_and_average(
         table.append([[risk(f, targets) for f in models] for risk in columns.values()])
     (train_mse, train_error), (test_mse, test_error) = table
     return np.array([train_mse, test_mse, train_error, test_error])
-
-
-def _squared(outputs: np.ndarray, targets: np.ndarray) -> float:
-    return float(np.mean(np.sum((outputs - targets) ** 2, axis=1)))
-
-
-def _zero_one(outputs: np.ndarray, targets: np.ndarray) -> float:
-    return float(np.mean(outputs.argmax(axis=1) != targets.argmax(axis=1)))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fearless._validation import RandomState, as_generator, check_int, check_vector, check_widths
-from fearless.data import flip_labels, one_hot
-from fearless.data.real import Dataset
+from fearless.data import Dataset, one_hot
+from fearless.experiments._samples import noisy_sample
 from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel, Kernel
 from fearless.solvers import PenaltyPath, RiskPath, min_norm_path, penalty_path
@@ -135,9 +135,8 @@ def leave_one_out_curves(
     paths, ridgeless = [], []
     for seed in as_generator(random_state).integers(2**31, size=check_int(n_seeds, "n_seeds")):
         rng = np.random.default_rng(seed)
-        order = rng.permutation(len(data.X_train))[:n_train]
-        labels = flip_labels(data.y_train[order], label_noise, data.classes, random_state=rng)
-        X, y = data.X_train[order], one_hot(labels, data.classes)
+        X, labels = noisy_sample(data, n_train, label_noise, rng)
+        y = one_hot(labels, data.classes)
         phi = RandomFourierFeatures(kernel=kernel, random_state=int(seed)).fit(X)
         features = phi.block(X, 0, last).astype(np.float64)
         test = phi.block(data.X_test, 0, last).astype(np.float64)

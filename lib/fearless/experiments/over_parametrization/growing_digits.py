@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from fearless._validation import RandomState, as_generator, check_int, check_positive, check_widths
 from fearless.data import Dataset, one_hot
+from fearless.experiments._samples import squared_loss, zero_one_loss
 from fearless.experiments.over_parametrization.kernel_interpolant import KernelInterpolant
 from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel, Kernel, LaplacianKernel
@@ -131,8 +132,8 @@ def digit_growth(
                 to_labels.test_error,
                 model.norm,
                 np.sqrt(np.mean(model.power(data.X_test) ** 2)),
-                np.mean(np.sum((limit - y_test) ** 2, axis=1)),
-                np.mean(limit.argmax(axis=1) != y_test.argmax(axis=1)),
+                squared_loss(limit, y_test),
+                zero_one_loss(limit, y_test),
             )
         )
     return DigitGrowth(n_train, widths, *(np.array(column) for column in zip(*rows, strict=True)))
