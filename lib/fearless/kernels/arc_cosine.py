@@ -82,7 +82,7 @@ class ArcCosineKernel(Kernel):
 
     def _diag(self, X: NDArray) -> NDArray:
         self._check_range(X, X)
-        norms = _norms(X)
+        norms = _normalized(X)[1]
         return self._scaled(norms * norms)
 
     def _scaled(self, products: NDArray) -> NDArray:
@@ -115,15 +115,11 @@ def _arc_cosine(squared: NDArray) -> None:
     squared /= np.pi
 
 
-def _norms(X: NDArray) -> NDArray:
-    """Return the norms of the rows; the largest coordinate is taken out so that none overflows."""
-    largest = np.abs(X).max(axis=1)
-    safe = np.where(largest > 0, largest, 1)[:, None]
-    return largest * np.linalg.norm(X / safe, axis=1)
-
-
 def _normalized(X: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the rows of X divided by their norms, and the norms; zeros stay zeros."""
+    """Return the rows of X divided by their norms, and the norms; zeros stay zeros.
+
+    The largest coordinate is taken out first, so that no square overflows.
+    """
     largest = np.abs(X).max(axis=1)
     units = X / np.where(largest > 0, largest, 1)[:, None]
     norms = np.linalg.norm(units, axis=1)
