@@ -252,3 +252,14 @@ def test_counts_must_ascend_from_a_positive_number(counts):
     _, ax = style.subplots()
     with pytest.raises(ValueError, match="counts"):
         style.count_ticks(ax, counts)
+
+
+def test_a_name_beside_a_point_is_bold_and_in_its_colour():
+    _, ax = style.subplots()
+    style.name_point(ax, 0.5, 0.25, "ridge", style.COLORS[1], (3, -4), ha="left", fontsize=9)
+    (text,) = ax.texts
+    assert text.xy == (0.5, 0.25)
+    assert text.xyann == (3, -4)
+    assert (text.get_text(), text.get_fontweight(), text.get_fontsize()) == ("ridge", "bold", 9)
+    style.name_point(ax, 0, 0, "flow", style.COLORS[0])
+    assert ax.texts[1].get_fontsize() == 11

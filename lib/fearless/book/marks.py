@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.text import Text
 
-__all__ = ["band", "count_ticks", "label_curves", "percent", "summarize", "threshold_line"]
+__all__ = [
+    "band",
+    "count_ticks",
+    "label_curves",
+    "name_point",
+    "percent",
+    "summarize",
+    "threshold_line",
+]
 
 
 def summarize(
@@ -95,6 +103,39 @@ def band(
     (line,) = ax.plot(positions, centre, color=color, label=label, **kwargs)
     ax.fill_between(positions, low, high, color=line.get_color(), alpha=0.22, linewidth=0)
     return line
+
+
+def name_point(
+    ax: Axes,
+    x: float,
+    y: float,
+    text: str,
+    color: str,
+    offset: tuple[float, float] = (0, 0),
+    **kwargs: Any,
+) -> None:
+    """Write a name in its colour beside a point, in bold.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    x, y : float
+        The point, in data coordinates.
+    text, color : str
+    offset : tuple of float
+        From the point to the text, in typographic points.
+    **kwargs
+        Passed to ``ax.annotate``: alignment, font size.
+    """
+    ax.annotate(
+        text,
+        xy=(x, y),
+        xytext=offset,
+        textcoords="offset points",
+        color=color,
+        fontweight="bold",
+        **{"fontsize": 11, **kwargs},
+    )
 
 
 def count_ticks(ax: Axes, counts: ArrayLike, *, decades_only: bool = False) -> None:

@@ -270,14 +270,14 @@ def _name(
     """Write the name of a curve beside it, at ``N = share * n``."""
     j = curves.at(max(1, round(share * curves.n_samples)))
     level = float(np.median(curves.column(column)[:, j]))
-    ax.annotate(
+    style.name_point(
+        ax,
+        curves.widths[j],
+        level,
         text,
-        xy=(curves.widths[j], level),
-        xytext=(0, 7 if above else -7),
-        textcoords="offset points",
+        color,
+        (0, 7 if above else -7),
         ha="center",
         va="bottom" if above else "top",
-        color=color,
         fontsize=10.5,
-        fontweight="bold",
     )

@@ -68,16 +68,13 @@ def network_curves(fresh: NetworkCurve, carried: NetworkCurve) -> Figure:
     axes[1].set_ylim(0, 0.9)
     style.percent(axes[1].yaxis)
     axes[2].set_ylim(bottom=5e-4)
-    _write(axes[0], fresh.ratio[-1], fresh.test_mse[:, -1], "drawn afresh", _TEST, "right", -15)
-    _write(
-        axes[0],
-        carried.ratio[-1],
-        carried.test_mse[:, -1],
-        "weights reused",
-        _CARRIED,
-        "center",
-        -26,
-    )
+    look = {"va": "center", "fontsize": 11.5, "annotation_clip": False}
+    for curve, text, color, ha, dy in (
+        (fresh, "drawn afresh", _TEST, "right", -15),
+        (carried, "weights reused", _CARRIED, "center", -26),
+    ):
+        level = float(np.median(curve.test_mse[:, -1]))
+        style.name_point(axes[0], curve.ratio[-1], level, text, color, (0, dy), ha=ha, **look)
     axes[-1].set_xlabel("parameters per number to fit, $P/(nK)$")
     _ratio_ticks(axes[-1])
     axes[-1].set_xlim(fresh.ratio[0], 1.02 * fresh.ratio[-1])
@@ -129,24 +126,6 @@ def full_trees(trees: StoredRun) -> Figure:
     ax.set_xticks([0.001, 0.01, 0.1, 1, 10, 100], ["0.001", "0.01", "0.1", "1", "10", "100"])
     ax.legend(loc="lower left")
     return fig
-
-
-def _write(
-    ax: Axes, x: float, samples: np.ndarray, text: str, color: str, ha: str, dy: float
-) -> None:
-    """Write the name of a curve beside its right end."""
-    ax.annotate(
-        text,
-        xy=(x, float(np.median(samples))),
-        xytext=(0, dy),
-        textcoords="offset points",
-        ha=ha,
-        va="center",
-        color=color,
-        fontsize=11.5,
-        fontweight="bold",
-        annotation_clip=False,
-    )
 
 
 def _ratio_ticks(ax: Axes) -> None:

@@ -200,16 +200,15 @@ def name_curve(ax: Axes, x: float, y: float, text: str, color: str, *, right: bo
     right : bool
         On which side of the point.
     """
-    ax.annotate(
+    style.name_point(
+        ax,
+        x,
+        y,
         text,
-        xy=(x, y),
-        xytext=(7 if right else -8, 0),
-        textcoords="offset points",
+        color,
+        (7 if right else -8, 0),
         ha="left" if right else "right",
         va="center",
-        color=color,
-        fontsize=11,
-        fontweight="bold",
         annotation_clip=False,
     )
 

@@ -11,7 +11,6 @@ from fearless.book import style
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from fearless.experiments.interpolation.line_picture import LineSample
@@ -47,9 +46,19 @@ def digit_noise(result: DigitNoise) -> Figure:
     style.percent(ax.xaxis)
     style.percent(ax.yaxis)
     i, j = len(rates) // 2, len(rates) // 2
-    _name(ax, rates[i], result.nearest[:, i].mean(), "one nearest neighbour", _ORANGE, (-8, 6))
+    style.name_point(
+        ax,
+        rates[i],
+        result.nearest[:, i].mean(),
+        "one nearest neighbour",
+        _ORANGE,
+        (-8, 6),
+        ha="right",
+        va="bottom",
+    )
     text = f"{result.n_neighbors} neighbours, weighted"
-    _name(ax, rates[j], result.weighted[:, j].min(), text, _BLUE, (0, -24), ha="center")
+    level = result.weighted[:, j].min()
+    style.name_point(ax, rates[j], level, text, _BLUE, (0, -24), ha="center", va="bottom")
     return fig
 
 
@@ -212,10 +221,12 @@ def digit_exponents(result: DigitExponents, d: int) -> Figure:
     style.band(ax, a, result.errors, color=_PURPLE)
     level = float(np.median(result.nearest))
     ax.axhline(level, color=_ORANGE, linestyle=_DASHED, linewidth=1.5)
-    _name(ax, 8.0, level, "one nearest neighbour", _ORANGE, (0, 4), ha="left")
+    style.name_point(
+        ax, 8.0, level, "one nearest neighbour", _ORANGE, (0, 4), ha="left", va="bottom"
+    )
     style.threshold_line(ax, d, f"a = d = {d}", side="left")
     best = int(np.argmin(np.median(result.errors, axis=0)))
-    _name(
+    style.name_point(
         ax,
         a[best],
         float(result.errors[:, best].min()),
@@ -223,6 +234,7 @@ def digit_exponents(result: DigitExponents, d: int) -> Figure:
         _PURPLE,
         (0, -16),
         ha="center",
+        va="bottom",
     )
     ax.set(
         xscale="log",
@@ -235,26 +247,3 @@ def digit_exponents(result: DigitExponents, d: int) -> Figure:
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     style.percent(ax.yaxis)
     return fig
-
-
-def _name(
-    ax: Axes,
-    x: float,
-    y: float,
-    text: str,
-    color: str,
-    offset: tuple[float, float],
-    *,
-    ha: str = "right",
-) -> None:
-    ax.annotate(
-        text,
-        xy=(x, y),
-        xytext=offset,
-        textcoords="offset points",
-        ha=ha,
-        va="bottom",
-        color=color,
-        fontsize=11,
-        fontweight="bold",
-    )
