@@ -161,6 +161,7 @@ def test_pairs_of_features_interpolate_at_the_same_number_of_columns(digits):
     assert curves.peak_width == N
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("load", [load_mnist, load_fashion_mnist])
 @pytest.mark.parametrize("kind", ["Fourier", "ReLU"])
 def test_other_images_and_features_do_it_too(load, kind):

@@ -58,6 +58,7 @@ def test_gaussian_inputs_tend_to_the_sum_of_us():
     assert errors[1] < 0.02
 
 
+@pytest.mark.slow
 def test_single_runs_scatter_about_their_mean():
     expected, runs = flow_risks(two_scales(100), 400, TIMES, n_repeats=60, random_state=64)
     ratio = runs - expected

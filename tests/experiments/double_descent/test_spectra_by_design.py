@@ -25,6 +25,7 @@ def simulate(gap: float, seed: int) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 def test_three_scales_have_three_peaks_and_the_mean_of_the_formula():
     far, near = simulate(1000, 51), simulate(1, 52)
     peaks = [count_peaks(np.median(risks, axis=0), rise=1.2) for risks in (far, near)]

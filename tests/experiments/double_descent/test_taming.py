@@ -196,6 +196,7 @@ class TestLeaveOneOut:
         )
 
 
+@pytest.mark.slow
 class TestEnsembles:
     def test_many_are_kernel_ridge_regression(self, averages):
         full, _ = averages

@@ -16,10 +16,12 @@ def networks():
     return fit_networks(task, [0.0, 0.4, 1.0], width=256, n_seeds=2, random_state=81)
 
 
+@pytest.mark.slow
 def test_random_labels_are_fitted(networks):
     check_claim("random-labels-are-fitted", networks.train_error, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", [2, 10])
 def test_random_labels_of_gaussians_are_fitted(distance):
     task = gaussian_task(distance, 300, n_test=500)
@@ -27,17 +29,20 @@ def test_random_labels_of_gaussians_are_fitted(distance):
     check_claim("random-labels-are-fitted", result.train_error, 0)
 
 
+@pytest.mark.slow
 def test_nothing_is_learnt_from_random_labels_and_much_from_true_ones(networks):
     guess = networks.clean_error[:, -1].mean()
     assert abs(guess - 0.9) < 0.1  # the classes of one test set are not quite balanced
     assert np.all(networks.clean_error[:, 0] < 0.4)
 
 
+@pytest.mark.slow
 def test_error_against_noisy_labels(networks):
     expected = [noisy_error(e, 0.4, 10) for e in networks.clean_error[:, 1]]
     np.testing.assert_allclose(networks.test_error[:, 1], expected)
 
 
+@pytest.mark.slow
 def test_weights_are_counted(networks):
     assert networks.n_weights == 784 * 256 + 256 + 256 * 10 + 10
     assert np.all(networks.epochs >= 1)

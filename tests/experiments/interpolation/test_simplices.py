@@ -22,6 +22,7 @@ def sweep():
     return dimension_sweep(DIMS, 300, n_queries=100, flip_rate=0.3, random_state=101)
 
 
+@pytest.mark.slow
 def test_noise_share(sweep):
     check_claim(
         "simplicial-noise-share",
@@ -31,6 +32,7 @@ def test_noise_share(sweep):
     )
 
 
+@pytest.mark.slow
 def test_one_corner(sweep):
     few = DIMS <= 5
     check_claim(
@@ -41,6 +43,7 @@ def test_one_corner(sweep):
     )
 
 
+@pytest.mark.slow
 def test_the_blessing_and_its_size(sweep):
     excess = sweep.excess.mean(axis=0)
     check_claim("simplicial-blessing", np.max(excess[1:] / excess[:-1]), 1)
@@ -51,6 +54,7 @@ def test_the_blessing_and_its_size(sweep):
     assert nearest[-1] > 1 + 4 * stderr[-1]
 
 
+@pytest.mark.slow
 def test_flip_law(sweep):
     check_claim(
         "simplicial-flip-law",

@@ -111,6 +111,7 @@ class TestCosines:
         assert 0.5 < direct / measured < 2
 
 
+@pytest.mark.slow
 class TestDigits:
     def test_the_distance_to_the_kernel_machine_is_that_of_the_law(self, growth):
         predicted = growth.predicted().mean(axis=0)
