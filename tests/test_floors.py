@@ -42,7 +42,7 @@ PRESENTATION = {"matplotlib", "IPython", "ipywidgets", "sphinx", "docutils", "my
 TORCH = {"torch", "torchvision"}
 
 # Floor 4 may reach a GPU through torch, in these modules only, inside functions.
-TORCH_SEAMS: set[str] = set()
+TORCH_SEAMS = {"solvers._backend", "solvers.distributed"}
 
 
 def module_name(path, root):

@@ -172,3 +172,16 @@ def test_an_exactly_singular_triangle_has_smallest_singular_value_zero(rng):
 def test_other_types_are_refused():
     with pytest.raises(TypeError, match="int64"):
         linalg.qr_in_place(np.asfortranarray(np.eye(3, dtype=np.int64)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2, 3, 30, 120])
+def test_norm_of_the_inverse_is_a_sharp_lower_bound(dtype, n):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        A = rng.standard_normal((n, n + 1 + seed))
+        A = np.asfortranarray(A @ A.T, dtype=dtype)
+        true = np.linalg.norm(np.linalg.inv(A.astype(float)), 1)
+        estimate = linalg.inverse_one_norm(linalg.cholesky_in_place(A))
+        assert true / 3 <= estimate * 1.01
+        assert estimate <= true * (1 + 1e6 * np.finfo(dtype).eps)

@@ -1,6 +1,6 @@
-"""Warnings of the library, one class a reason, so that each can be filtered by itself."""
+"""Warnings and errors of the library, one class a reason, so that each can be caught by itself."""
 
-__all__ = ["IllConditionedWarning"]
+__all__ = ["DivergenceError", "IllConditionedWarning"]
 
 
 class IllConditionedWarning(UserWarning):
@@ -9,4 +9,12 @@ class IllConditionedWarning(UserWarning):
     Issued when a condition number exceeds ``1 / eps`` of the working precision, or when a solver
     has to treat small singular values as zeros although nobody asked it to. Used wherever the book
     stands close to the interpolation threshold, where the smallest singular value nearly vanishes.
+    """
+
+
+class DivergenceError(ArithmeticError):
+    """An iteration moves away from the solution: its steps are too long for the problem.
+
+    Raised by the iterative solvers of kernel systems as soon as the residual has grown beyond doubt
+    or is no number any more. The message says which step and batch were in use and what to use.
     """

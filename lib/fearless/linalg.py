@@ -33,6 +33,7 @@ __all__ = [
     "cholesky_solve",
     "extreme_singular_values",
     "gram_update",
+    "inverse_one_norm",
     "invert_triangle",
     "qr_in_place",
     "reflect_constant",
@@ -304,6 +305,66 @@ def cholesky_solve(factor: np.ndarray, b: np.ndarray) -> np.ndarray:
     x, info = _lapack("potrs", factor.dtype)(factor, as_fortran(b, factor.dtype), lower=1)
     _check_info("potrs", info)
     return x
+
+
+def inverse_one_norm(factor: np.ndarray, max_iter: int = 5) -> float:
+    """Estimate the 1-norm of ``(L L^T)^-1`` from the lower factor of `cholesky_in_place`.
+
+    A lower bound, seldom below a third of the truth: Hager's ascent to a column of the inverse of
+    large norm. LAPACK's ``pocon`` does the same with solvers that guard against overflow, at twice
+    the time.
+
+    Cost: ``2 n^2`` flops a step, mostly five to eight of them, at the speed of the memory.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n, n), Fortran-contiguous
+        Real; its upper triangle is not read.
+    max_iter : int
+        Bound of the number of columns looked at.
+
+    Returns
+    -------
+    float
+        Infinity, or not a number, where solutions overflow.
+
+    References
+    ----------
+    N. J. Higham (2002), Accuracy and Stability of Numerical Algorithms, 2nd edition, SIAM,
+    algorithm 15.1.
+    """
+    n = factor.shape[0]
+    trsv = _blas("trsv", factor.dtype)
+
+    def solve(x: np.ndarray) -> np.ndarray:
+        x = trsv(factor, x, lower=1)
+        return trsv(factor, x, lower=1, trans=1, overwrite_x=True)
+
+    def norm(x: np.ndarray) -> float:
+        return float(np.abs(x).sum(dtype=np.float64))
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = solve(np.full(n, 1 / n, factor.dtype))
+        estimate = norm(y)
+        signs = np.where(y < 0, -1, 1).astype(factor.dtype)
+        column = -1
+        for _ in range(max_iter):
+            z = solve(signs)
+            best = int(np.argmax(np.abs(z)))
+            if best == column:
+                break
+            column = best
+            unit = np.zeros(n, factor.dtype)
+            unit[column] = 1
+            y = solve(unit)
+            before, estimate = estimate, max(estimate, norm(y))
+            new = np.where(y < 0, -1, 1).astype(factor.dtype)
+            if not estimate > before or np.array_equal(new, signs):
+                break
+            signs = new
+        # Against matrices made to deceive the ascent.
+        waves = (1 + np.arange(n) / max(1, n - 1)) * np.where(np.arange(n) % 2, -1, 1)
+        return max(estimate, 2 * norm(solve(waves.astype(factor.dtype))) / (3 * n))
 
 
 def solve_triangle(

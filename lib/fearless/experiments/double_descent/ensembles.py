@@ -29,7 +29,7 @@ from fearless.data import Dataset, one_hot
 from fearless.experiments._samples import noisy_sample
 from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel, Kernel
-from fearless.solvers.paths import scan
+from fearless.solvers.paths.min_norm import scan
 from fearless.theory.proportional import effective_penalty
 
 __all__ = ["EnsembleCurves", "ensemble_curves"]

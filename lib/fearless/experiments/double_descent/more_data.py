@@ -26,7 +26,7 @@ from fearless.experiments._samples import noisy_sample
 from fearless.features import RandomFourierFeatures
 from fearless.kernels import GaussianKernel, Kernel
 from fearless.solvers import RiskPath, sample_path
-from fearless.solvers.penalty_paths import penalty_path
+from fearless.solvers.paths.penalties import penalty_path
 
 __all__ = [
     "SampleCurves",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fearless.solvers.growing import GrowingFactor
+from fearless.solvers.paths.growing import GrowingFactor
 
 
 def pieces(rng, n, dtype=np.float64, n_pieces=4):

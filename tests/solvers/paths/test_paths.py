@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fearless.exceptions import IllConditionedWarning
 from fearless.solvers import min_norm_path
-from fearless.solvers.paths import scan
+from fearless.solvers.paths.min_norm import scan
 
 
 def problem(seed, n=40, p=260, m=30, k=3, dtype=np.float64):
@@ -95,7 +95,7 @@ def test_any_subset_of_widths_will_do(widths):
 
 def test_columns_computed_on_demand_give_the_same_path(monkeypatch):
     phi, y, phi_test, y_test = problem(2)
-    monkeypatch.setattr("fearless.solvers.feature_columns._BLOCK", 16)
+    monkeypatch.setattr("fearless.solvers.paths.feature_columns._BLOCK", 16)
     asked = []
 
     def source(start, stop):

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fearless._validation import check_matrix, check_option, check_targets, check_vector
 from fearless.linalg import reflect_constant
-from fearless.solvers._penalty_factors import Tall, Wide
-from fearless.solvers.risk_path import check_target_pair
+from fearless.solvers.paths._penalty_factors import Tall, Wide
+from fearless.solvers.paths.risk_path import check_target_pair
 
 __all__ = ["PenaltyPath", "penalty_path"]
 

@@ -13,12 +13,11 @@ from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fearless import machines
 from fearless.data import flip_labels, load_mnist, one_hot
 from fearless.exceptions import IllConditionedWarning
 from fearless.kernels import GaussianKernel, IsotropicKernel, LaplacianKernel
 from fearless.linalg import NotPositiveDefiniteError
-from fearless.machines import KernelMachine, KernelMachineClassifier
+from fearless.machines import KernelMachine, KernelMachineClassifier, _fit
 
 DTYPES = [np.float32, np.float64]
 EPS = np.finfo(float).eps
@@ -145,7 +144,7 @@ def test_prediction_does_not_depend_on_blocks(monkeypatch, block):
     X, Z = cloud(50), cloud(33, seed=1)
     model = KernelMachine(LaplacianKernel(1.0)).fit(X, cloud(50, 2, seed=2))
     expected = LaplacianKernel(1.0)(Z, X) @ model.dual_coef_
-    monkeypatch.setattr(machines, "_BLOCK_ENTRIES", block)
+    monkeypatch.setattr(_fit, "_BLOCK_ENTRIES", block)
     np.testing.assert_allclose(model.predict(Z), expected, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(model.predict(Z.astype(np.float32)), expected, atol=1e-5)
 
@@ -157,7 +156,7 @@ def test_memory_is_one_matrix_to_fit_and_a_block_to_predict(monkeypatch):
     tracemalloc.start()
     model.fit(X, y)
     assert tracemalloc.get_traced_memory()[1] < 1.6 * 8 * n**2  # a second copy would be 2
-    monkeypatch.setattr(machines, "_BLOCK_ENTRIES", 100 * n)
+    monkeypatch.setattr(_fit, "_BLOCK_ENTRIES", 100 * n)
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     model.predict(cloud(n, 3, seed=1))

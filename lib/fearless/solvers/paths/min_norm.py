@@ -24,15 +24,15 @@ from numpy.typing import ArrayLike
 
 from fearless import linalg
 from fearless._validation import check_widths
-from fearless.solvers.feature_columns import (
+from fearless.solvers.paths.feature_columns import (
     DeadColumns,
     FeatureColumns,
     FeatureSource,
     LiveColumns,
     pieces,
 )
-from fearless.solvers.growing import GrowingFactor
-from fearless.solvers.risk_path import PathRecorder, RiskPath, check_target_pair
+from fearless.solvers.paths.growing import GrowingFactor
+from fearless.solvers.paths.risk_path import PathRecorder, RiskPath, check_target_pair
 
 __all__ = ["min_norm_path", "min_norm_paths", "scan"]
 

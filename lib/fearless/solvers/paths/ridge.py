@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from fearless import linalg
 from fearless._validation import check_matrix, check_vector, check_widths
-from fearless.solvers.risk_path import PathRecorder, RiskPath, check_target_pair
+from fearless.solvers.paths.risk_path import PathRecorder, RiskPath, check_target_pair
 
 __all__ = ["RidgePath", "ridge_path", "ridge_solutions"]
 

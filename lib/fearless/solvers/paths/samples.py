@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 
 from fearless import linalg
 from fearless._validation import check_matrix, check_widths
-from fearless.solvers.growing import GrowingFactor
-from fearless.solvers.paths import scan
-from fearless.solvers.risk_path import PathRecorder, RiskPath, check_target_pair
+from fearless.solvers.paths.growing import GrowingFactor
+from fearless.solvers.paths.min_norm import scan
+from fearless.solvers.paths.risk_path import PathRecorder, RiskPath, check_target_pair
 
 __all__ = ["sample_path"]
 

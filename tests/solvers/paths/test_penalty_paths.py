@@ -164,7 +164,7 @@ def test_both_factorisations_give_the_same(shape, monkeypatch):
     for fit_intercept in (False, True):
         gram = penalty_path(X, y, PENALTIES, X_test, y_test, fit_intercept=fit_intercept)
         with monkeypatch.context() as patch:
-            patch.setattr("fearless.solvers._penalty_factors._GRAM_CONDITION_LIMIT", 1.0)
+            patch.setattr("fearless.solvers.paths._penalty_factors._GRAM_CONDITION_LIMIT", 1.0)
             other = penalty_path(X, y, PENALTIES, X_test, y_test, fit_intercept=fit_intercept)
         assert (gram.method, other.method) == ("gram", "svd")
         for name in ("coef", "intercept", "norm", "df", "train_mse", "loo", "gcv", "test_mse"):
