@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_contract import KernelContract
 from scipy.special import gamma as gamma_function
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from fearless import _distances
 from fearless._distances import fill_from_squared_distances
@@ -219,3 +220,21 @@ def test_frequencies_check_their_arguments(kernel):
         kernel.sample_frequencies(3, 3, "seed")
     first, second = (kernel.sample_frequencies(4, 2, 9) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("d", [3, 40])
+def test_threads_give_the_same_numbers(monkeypatch, d, same):
+    """Tiles side by side, each by one thread, against one after the other."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, d))
+    Z = None if same else rng.standard_normal((250, d))
+    with threadpool_limits(1, user_api="blas"):
+        alone = LaplacianKernel(1.0)(X, Z, block_size=32)
+    monkeypatch.setattr(_distances, "_LARGE", 1)
+    with threadpool_limits(2, user_api="blas"):
+        together = LaplacianKernel(1.0)(X, Z, block_size=32)
+        assert ThreadpoolController().select(user_api="blas").info()[0]["num_threads"] == 2
+    np.testing.assert_array_equal(together, alone)
+    with pytest.raises(ValueError, match="overflows float64"), threadpool_limits(2):
+        LaplacianKernel(1.0)(1e160 * rng.random((200, 9)), block_size=32)

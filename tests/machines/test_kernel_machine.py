@@ -328,6 +328,8 @@ def test_default_kernel_of_data_on_extreme_scales():
     for scale in (1e-310, 1e-200, 1e160, 1e307):
         with pytest.raises(ValueError, match="X has points at a root mean square distance of"):
             KernelMachine().fit(scale * X, y)
+    with pytest.raises(ValueError, match="X has points at a root mean square distance of"):
+        KernelMachine().fit((1e20 * X).astype(np.float32), y)
 
 
 def test_classifier_with_two_and_more_classes():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fearless._distances import DEFAULT_BLOCK, fill_from_squared_distances
 from fearless._validation import check_positive
+from fearless.kernels._directions import normalized
 from fearless.kernels.base import Kernel
 
 __all__ = ["ArcCosineKernel"]
@@ -67,14 +68,14 @@ class ArcCosineKernel(Kernel):
             Z = X
         self._check_range(X, Z)
         for j in range(0, len(Z), size):
-            right, norms_right = _normalized(Z[j : j + size])
+            right, norms_right = normalized(Z[j : j + size])
             for i in range(0, j + 1 if symmetric else len(X), size):
                 tile = out[i : i + size, j : j + size]
                 if symmetric and i == j:
                     left, norms_left = right, norms_right
                     fill_from_squared_distances(right, None, tile, _arc_cosine, size)
                 else:
-                    left, norms_left = _normalized(X[i : i + size])
+                    left, norms_left = normalized(X[i : i + size])
                     fill_from_squared_distances(left, right, tile, _arc_cosine, size)
                 tile *= self._scaled(norms_left[:, None] * norms_right)
                 if symmetric and i != j:
@@ -82,7 +83,7 @@ class ArcCosineKernel(Kernel):
 
     def _diag(self, X: NDArray) -> NDArray:
         self._check_range(X, X)
-        norms = _normalized(X)[1]
+        norms = normalized(X)[1]
         return self._scaled(norms * norms)
 
     def _scaled(self, products: NDArray) -> NDArray:
@@ -113,15 +114,3 @@ def _arc_cosine(squared: NDArray) -> None:
     np.sin(squared, out=squared)
     squared += cosine
     squared /= np.pi
-
-
-def _normalized(X: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the rows of X divided by their norms, and the norms; zeros stay zeros.
-
-    The largest coordinate is taken out first, so that no square overflows.
-    """
-    largest = np.abs(X).max(axis=1)
-    units = X / np.where(largest > 0, largest, 1)[:, None]
-    norms = np.linalg.norm(units, axis=1)
-    units /= np.where(norms > 0, norms, 1)[:, None]
-    return units, largest * norms

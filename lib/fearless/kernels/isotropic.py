@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +26,16 @@ class IsotropicKernel(Kernel):
     points are, equal points are at distance exactly 0, and the diagonal is exactly phi(0).
 
     Cost O(n m d), half of that for ``K(X)``, most of it in matrix products.
+
+    Attributes
+    ----------
+    on_tensors : bool
+        Whether the profile also works on tensors of torch, in place, as those do that call only
+        functions which NumPy and torch share (`array_library`). A kernel that does not say so is
+        computed on the CPU.
     """
+
+    on_tensors: ClassVar[bool] = False
 
     @abstractmethod
     def _profile(self, dtype: np.dtype):
@@ -37,14 +49,30 @@ class IsotropicKernel(Kernel):
         self._profile(X.dtype)(values)
         return values
 
-    def _rate(self, rate: float, dtype: np.dtype) -> np.floating:
+    def _rate(self, rate: float, dtype: np.dtype) -> float:
         """Round a factor of the distance to dtype; a rate that overflows would give 0 * inf."""
         if rate > np.finfo(dtype).max:
             raise ValueError(
                 f"bandwidth of {self} is too small for {dtype}; expected one whose inverse square "
                 "is finite: rescale the data"
             )
-        return dtype.type(-rate)
+        return float(dtype.type(-rate))
+
+
+def array_library(array: Any) -> ModuleType:
+    """Return the module that an array is of, so that a profile is written once for both.
+
+    Parameters
+    ----------
+    array : ndarray or torch.Tensor
+        The array.
+
+    Returns
+    -------
+    module
+        ``numpy`` or ``torch``, which is not imported for it.
+    """
+    return np if isinstance(array, np.ndarray) else sys.modules["torch"]
 
 
 def _normal(n_rows: int, n_columns: int, rng: np.random.Generator) -> NDArray:
@@ -88,6 +116,7 @@ class GaussianKernel(IsotropicKernel):
     """
 
     bandwidth: float
+    on_tensors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bandwidth", check_positive(self.bandwidth, "bandwidth"))
@@ -97,8 +126,9 @@ class GaussianKernel(IsotropicKernel):
             rate = self._rate(float(0.5 / np.float64(self.bandwidth) / self.bandwidth), dtype)
 
         def gaussian(squared: NDArray) -> None:
-            np.multiply(squared, rate, out=squared)
-            np.exp(squared, out=squared)
+            xp = array_library(squared)
+            squared *= rate
+            xp.exp(squared, out=squared)
 
         return gaussian
 
@@ -163,6 +193,7 @@ class LaplacianKernel(IsotropicKernel):
     """
 
     bandwidth: float
+    on_tensors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bandwidth", check_positive(self.bandwidth, "bandwidth"))
@@ -172,9 +203,10 @@ class LaplacianKernel(IsotropicKernel):
             rate = self._rate(float(1.0 / np.float64(self.bandwidth)), dtype)
 
         def laplacian(squared: NDArray) -> None:
-            np.sqrt(squared, out=squared)
-            np.multiply(squared, rate, out=squared)
-            np.exp(squared, out=squared)
+            xp = array_library(squared)
+            xp.sqrt(squared, out=squared)
+            squared *= rate
+            xp.exp(squared, out=squared)
 
         return laplacian
 

@@ -242,7 +242,8 @@ def default_kernel(X: NDArray) -> LaplacianKernel:
     with np.errstate(over="ignore", under="ignore"):
         spread = float(np.ldexp(spread, exponent))
     # Kernels square the distances; one beyond 2^10 spreads may overflow, for the value is 0.
-    if not np.finfo(X.dtype).tiny <= spread * spread <= np.finfo(X.dtype).max * 2.0**-20:
+    low, high = float(np.finfo(X.dtype).tiny), float(np.finfo(X.dtype).max)
+    if not low <= spread * spread <= high * 2.0**-20:
         raise ValueError(
             f"X has points at a root mean square distance of {spread:.1e}, whose square is out of "
             f"the range of {X.dtype}; expected X on another scale"

@@ -2,16 +2,24 @@
 
 ``adversarial``
     Noise that is fitted: the distance to the nearest wrong label, and how often such labels win.
+``batch_size``
+    How much a batch is worth: mini-batch descent on a loss that can be fitted.
 ``bounds``
     Uniform bounds on the risk: margins, growth functions; floors of norms.
 ``effective_ranks``
     How many small eigenvalues a spectrum has, and what they say about fitted noise.
 ``epidemics``
     Final size and peak of an epidemic.
+``gaussian_grid``
+    The norm of noise fitted on a grid by the Gaussian kernel.
+``iterations``
+    How many iterations a spectrum costs gradient descent and conjugate gradients.
 ``laplace_line``
     The excess risk of the Laplacian interpolant on a line, which no bandwidth takes to zero.
 ``least_squares``
     Risk of the least-norm fit at finite size: Gaussian and Fourier models.
+``linearity``
+    How far networks are from linear in their weights: Hessians, bounds.
 ``local``
     Noise shares of averages over neighbours: singular kernels, nearest neighbours.
 ``proportional``
