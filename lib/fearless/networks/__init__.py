@@ -8,8 +8,18 @@ from typing import Any
 from fearless.networks.memorizer import ReLUMemorizer
 
 __all__ = [
+    "DescentRun",
+    "FullyConnected",
+    "HessianOperator",
+    "Linearized",
+    "LinearizedPath",
     "ReLUMemorizer",
     "TrainingRun",
+    "descend",
+    "empirical_tangent_kernel",
+    "hessian_norm",
+    "jacobian",
+    "parameter_vector",
     "predict_numpy",
     "step_decay",
     "train",
@@ -22,7 +32,17 @@ __all__ = [
 
 # What needs torch, and where it is.
 _LAZY = {
+    "DescentRun": "descent",
+    "FullyConnected": "fully_connected",
+    "HessianOperator": "hessian",
+    "Linearized": "linearization",
+    "LinearizedPath": "linearized_path",
     "TrainingRun": "run",
+    "descend": "descent",
+    "empirical_tangent_kernel": "tangent",
+    "hessian_norm": "hessian",
+    "jacobian": "tangent",
+    "parameter_vector": "_parameters",
     "predict_numpy": "run",
     "step_decay": "schedules",
     "train": "training",
