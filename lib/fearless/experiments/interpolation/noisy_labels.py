@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
-from fearless import linalg
 from fearless._validation import RandomState, as_generator, check_int, check_widths
 from fearless.data import one_hot
+from fearless.experiments._prefixes import PrefixInterpolants
 from fearless.experiments.interpolation.tasks import Task, noisy_label_stack
 from fearless.kernels import Kernel
 from fearless.machines import KernelMachine
@@ -194,10 +193,6 @@ def norm_growth(
 ) -> NormGrowth:
     """Norms of the interpolants of the first n samples, for every n from one factorisation.
 
-    With ``K = L L^T`` and ``z = L^{-1} y`` the squared norm of the interpolant of the first ``n``
-    samples is ``z_1^2 + ... + z_n^2``, because the leading block of ``L`` is the factor of the
-    leading block of ``K``.
-
     Parameters
     ----------
     task : Task
@@ -231,11 +226,9 @@ def norm_growth(
         sizes = check_widths(sizes, "sizes", maximum=len(data.y_train))
         last = int(sizes[-1])
         labels = noisy_label_stack(data.y_train, levels, data.classes, [seed, 0])[:, :last]
-        # The matrix is symmetric: its transpose is the same matrix in the order LAPACK wants.
-        factor = linalg.cholesky_in_place(kernel(data.X_train[:last].astype(np.float64)).T)
-        z = solve_triangular(factor, _targets(labels, data.classes), lower=True)
-        squares = np.sum((z**2).reshape(last, len(levels), -1), axis=2)
-        norms.append(np.sqrt(np.cumsum(squares, axis=0))[sizes - 1].T)
+        fits = PrefixInterpolants(kernel, data.X_train[:last])
+        squares = fits.squared_norms(_targets(labels, data.classes))[sizes - 1]
+        norms.append(np.sqrt(squares.reshape(len(sizes), len(levels), -1).sum(axis=2)).T)
     return NormGrowth(task, sizes, levels, np.array(norms))
 
 

@@ -1,0 +1,1 @@
+"""Figures of the part *Kernel regimes*, one module a page."""

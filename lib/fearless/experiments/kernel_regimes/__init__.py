@@ -1,0 +1,3 @@
+"""Experiments of the part *Kernel regimes*, one module a page or a question."""
+
+__all__: list[str] = []
