@@ -179,16 +179,19 @@ class TestLeaveOneOut:
             squares += [np.sum((y[i] - phi[i] @ fit) ** 2) / n for fit in fits]
         check_claim("taming-leave-one-out-is-exact", np.max(np.abs(path.loo / squares - 1)), 1e-8)
 
+    @pytest.mark.slow
     def test_the_chosen_penalty_leaves_no_peak(self, curves):
         loss = curves.chosen("test_mse")
         check_claim("taming-digits-have-no-peak", np.max(loss[:, 1] / loss[:, 0]), 1)
         assert np.all(curves.without_penalty("test_mse")[:, 1] > 20 * loss[:, 1])
 
+    @pytest.mark.slow
     def test_the_choice_is_nearly_the_best(self, curves):
         ideal = curves.chosen("test_mse", "test_mse")
         for criterion in ("loo", "gcv"):
             assert np.all(curves.chosen("test_mse", criterion) < 1.1 * ideal)
 
+    @pytest.mark.slow
     def test_ridgeless_fits_are_on_the_same_data(self, curves):
         # The training loss of any ridge fit lies above that of least squares.
         assert np.all(

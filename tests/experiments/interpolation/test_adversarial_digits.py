@@ -31,6 +31,7 @@ def walks(digits, fitted):
     return digit_walks(fitted, digits.X_test[500:], digits.y_test[500:], n_digits=40)
 
 
+@pytest.mark.slow
 def test_machines_fit_what_they_should(fitted):
     assert fitted.disagreement("noisy") == 0
     assert fitted.disagreement("clean") == fitted.wrong.mean()
@@ -40,6 +41,7 @@ def test_machines_fit_what_they_should(fitted):
         fitted.disagreement("forest")
 
 
+@pytest.mark.slow
 def test_the_reading_changes_on_every_walk(fitted, walks):
     shares = walks.shares["noisy"]
     check_claim("adversarial-digit-walks-flip", np.mean(~np.isnan(shares)), 1)
@@ -55,11 +57,13 @@ def test_the_reading_changes_on_every_walk(fitted, walks):
     np.testing.assert_allclose(lengths, walks.lengths[:, 0], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_machines_that_do_not_fit_the_noise_pass(walks):
     shares = [np.mean(~np.isnan(walks.shares[name])) for name in ("clean", "ridge")]
     check_claim("adversarial-digit-walks-need-fitting", max(shares), 1 / 3)
 
 
+@pytest.mark.slow
 def test_gradient_attack_needs_no_noise(fitted, walks):
     moved = gradient_attack(fitted.machines["clean"], walks.images, walks.digits, box=(0.0, 1.0))
     assert moved.min() >= 0
@@ -80,6 +84,7 @@ def test_digits_have_a_low_dimension(digits, seed):
     check_claim("adversarial-digits-have-low-dimension", -1 / slope, 11.5)
 
 
+@pytest.mark.slow
 def test_scores_along_a_walk(fitted, walks):
     walk = walk_scores(fitted, walks, 1, n_points=201)
     assert walk.reading("noisy", 0.0) == walk.digit

@@ -63,6 +63,7 @@ def test_no_machine_beats_the_best_rule(fits):
         assert error.mean() >= bayes - 4.5 * stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", [2.0, 10.0])
 @pytest.mark.parametrize("seed", [62, 63])
 def test_laplacian_stays_near_bayes(distance, seed):
