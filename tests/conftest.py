@@ -9,6 +9,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import hypothesis  # noqa: E402
 
-# A shared machine makes the time of a single example meaningless.
-hypothesis.settings.register_profile("fearless", deadline=None)
-hypothesis.settings.load_profile("fearless")
+# A shared machine makes the time of a single example meaningless. The examples are the same in
+# every run, so that a change fails for what it changed; HYPOTHESIS_PROFILE=explore draws new ones.
+hypothesis.settings.register_profile("fearless", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fearless"))
