@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from fearless.machines._base import FLOATS, KernelMachineBase
+from fearless.machines._classes import OutputClassifierMixin
 
 __all__ = ["KernelMachine", "KernelMachineClassifier"]
 
@@ -176,7 +175,7 @@ class KernelMachine(MultiOutputMixin, RegressorMixin, KernelMachineBase):
         return self._evaluate(X)
 
 
-class KernelMachineClassifier(ClassifierMixin, KernelMachineBase):
+class KernelMachineClassifier(OutputClassifierMixin, KernelMachineBase):
     """Classify by the sign of an interpolating kernel machine, or the largest of several.
 
     Two classes are fitted as -1 and 1, more than two as the unit vectors.
@@ -250,60 +249,5 @@ class KernelMachineClassifier(ClassifierMixin, KernelMachineBase):
             An iterative solver moves away from the solution.
         """
         X, y = validate_data(self, X, y, dtype=FLOATS)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        n_classes = len(self.classes_)
-        if n_classes < 2:
-            raise ValueError(f"y has {n_classes} class; expected labels of at least two classes")
-        if n_classes == 2:
-            targets = 2.0 * codes - 1
-        else:
-            targets = (codes[:, None] == np.arange(n_classes)).astype(X.dtype)
-        self._fit(X, targets)
+        self._fit(X, self._targets(y, X.dtype))
         return self
-
-    def decision_function(self, X: ArrayLike) -> NDArray:
-        """Compute the value of f that ``predict`` decides by.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, d)
-            Samples, one a row.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, n_classes)
-            Of two classes, positive for the second one; of more, the largest wins.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            Before ``fit``.
-        ValueError
-            X is not as described.
-        """
-        return self._evaluate(X)
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Return the label of each row of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, d)
-            Samples, one a row.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-            Labels out of ``classes_``.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            Before ``fit``.
-        ValueError
-            X is not as described.
-        """
-        values = self._evaluate(X)
-        codes = (values > 0).astype(np.intp) if values.ndim == 1 else values.argmax(axis=1)
-        return self.classes_[codes]

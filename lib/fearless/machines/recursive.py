@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from fearless.machines._base import FLOATS
+from fearless.machines._classes import OutputClassifierMixin, largest_output
 from fearless.machines._recursion import RecursiveFeatureMachineBase, Stage, square_loss
 
 __all__ = ["RecursiveFeatureMachine", "RecursiveFeatureMachineClassifier", "Stage"]
@@ -152,7 +152,7 @@ class RecursiveFeatureMachine(MultiOutputMixin, RegressorMixin, RecursiveFeature
         return square_loss(outputs - targets)
 
 
-class RecursiveFeatureMachineClassifier(ClassifierMixin, RecursiveFeatureMachineBase):
+class RecursiveFeatureMachineClassifier(OutputClassifierMixin, RecursiveFeatureMachineBase):
     """Classify by a kernel machine that learns the metric of its kernel.
 
     Two classes are fitted as -1 and 1, more than two as the unit vectors.
@@ -212,66 +212,8 @@ class RecursiveFeatureMachineClassifier(ClassifierMixin, RecursiveFeatureMachine
             X, y or a parameter is not as described.
         """
         X, y = validate_data(self, X, y, dtype=FLOATS)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        n_classes = len(self.classes_)
-        if n_classes < 2:
-            raise ValueError(f"y has {n_classes} class; expected labels of at least two classes")
-        if n_classes == 2:
-            targets = (2.0 * codes - 1).astype(X.dtype)
-        else:
-            targets = (codes[:, None] == np.arange(n_classes)).astype(X.dtype)
-        self._fit(X, targets)
+        self._fit(X, self._targets(y, X.dtype))
         return self
 
-    def decision_function(self, X: ArrayLike) -> NDArray:
-        """Compute the value of f that ``predict`` decides by.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, d)
-            Samples, one a row.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, n_classes)
-            Of two classes, positive for the second one; of more, the largest wins.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            Before ``fit``.
-        ValueError
-            X is not as described.
-        """
-        return self._evaluate(X)
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Return the label of each row of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, d)
-            Samples, one a row.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-            Labels out of ``classes_``.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            Before ``fit``.
-        ValueError
-            X is not as described.
-        """
-        codes = _codes(self._evaluate(X))
-        return self.classes_[codes]
-
     def _loss(self, outputs: NDArray, targets: NDArray) -> float:
-        return float(np.mean(_codes(outputs) != _codes(targets)))
-
-
-def _codes(outputs: NDArray) -> NDArray[np.intp]:
-    return (outputs > 0).astype(np.intp) if outputs.ndim == 1 else outputs.argmax(axis=1)
+        return float(np.mean(largest_output(outputs) != largest_output(targets)))
