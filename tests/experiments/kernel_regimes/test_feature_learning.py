@@ -5,7 +5,7 @@ import pytest
 
 from fearless.book.claims import check_claim
 from fearless.data import load_mnist
-from fearless.experiments.kernel_regimes.digit_pairs import digit_metrics, halve, pair_up
+from fearless.experiments.kernel_regimes.digit_pairs import digit_metrics, pair_up
 from fearless.experiments.kernel_regimes.learned_metrics import (
     PUBLISHED_LOSS,
     SampleSizes,
@@ -20,6 +20,7 @@ from fearless.experiments.kernel_regimes.network_features import (
     network_features,
     square_root,
 )
+from fearless.experiments.kernel_regimes.pooling import pooled_digits
 from fearless.kernels import GaussianKernel, LaplacianKernel
 
 
@@ -153,7 +154,7 @@ def test_square_root_and_correlation():
 
 def test_images_are_halved_and_paired():
     images = np.arange(2 * 784.0).reshape(2, 784)
-    small = halve(images)
+    small = pooled_digits(images).reshape(-1, 14, 14)
     assert small.shape == (2, 14, 14)
     assert small[0, 0, 0] == np.mean([0, 1, 28, 29])
     pairs = pair_up(small, small[::-1])

@@ -6,6 +6,7 @@ from scipy.stats import ks_2samp
 
 from fearless.book.claims import check_claim
 from fearless.data import load_mnist
+from fearless.experiments.kernel_regimes.pooling import pooled_digits
 from fearless.experiments.kernel_regimes.random_networks import (
     kernel_profiles,
     kurtosis,
@@ -15,7 +16,6 @@ from fearless.experiments.kernel_regimes.random_networks import (
 )
 from fearless.experiments.kernel_regimes.wide_kernels import (
     one_layer_constant,
-    pooled_digits,
     tangent_deviation,
 )
 from fearless.experiments.kernel_regimes.wide_training import wide_training

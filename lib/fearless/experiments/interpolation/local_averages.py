@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fearless._validation import check_int, check_positive
+from fearless.experiments._statistics import loglog_slopes
 from fearless.experiments.interpolation.line_picture import box_average, wave
 from fearless.experiments.interpolation.noisy_samples import uniform_ball
 from fearless.local import SingularKernelRegressor
@@ -109,7 +110,7 @@ class RateCurves:
         float
         """
         means = self.errors[exponent].mean(axis=0)
-        return float(np.polyfit(np.log(self.sizes), np.log(means), 1)[0])
+        return float(loglog_slopes(self.sizes, means))
 
     def prediction(self, exponent: float) -> NDArray:
         r"""Bias and variance from theory, to first order in h: no fit.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fearless._validation import check_int, check_vector, check_widths
+from fearless.experiments._statistics import loglog_slopes
 from fearless.experiments._threads import one_thread
 from fearless.experiments.kernel_regimes.tangent_networks import (
     W_STD,
@@ -98,22 +99,3 @@ def hessian_by_width(
                     inner, outer[0], x[None], w_std=W_STD, train_outer=kind == "one layer"
                 )[0]
     return HessianNorms(kind, widths, norm, gradient, predicted)
-
-
-def loglog_slopes(widths: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
-    """Fit a power of the width to each row, by least squares on logarithms.
-
-    Parameters
-    ----------
-    widths : array-like of shape (m,)
-    values : array-like of shape (seeds, m)
-        Positive.
-
-    Returns
-    -------
-    ndarray of shape (seeds,)
-        The exponents.
-    """
-    x = np.log(np.asarray(widths, float))
-    x = x - x.mean()
-    return np.log(np.asarray(values, float)) @ x / (x @ x)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from fearless._validation import check_int
 from fearless.data import Dataset, one_hot
 from fearless.experiments._samples import squared_loss
+from fearless.experiments.kernel_regimes.pooling import pooled_digits
 from fearless.machines import RecursiveFeatureMachineClassifier
 from fearless.machines.recursive import Stage
 
-__all__ = ["MetricErrors", "digit_metrics", "halve", "pair_up"]
+__all__ = ["MetricErrors", "digit_metrics", "pair_up"]
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,6 @@ class MetricErrors:
     loss: NDArray[np.float64]
     left_out: NDArray[np.float64]
     weights: NDArray[np.float64]
-
-
-def halve(images: NDArray) -> NDArray:
-    """Average 28 x 28 images over squares of 2 x 2 pixels.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, 784)
-
-    Returns
-    -------
-    ndarray of shape (n, 14, 14)
-    """
-    return images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))
 
 
 def pair_up(images: NDArray, others: NDArray) -> NDArray:
@@ -94,7 +81,7 @@ def digit_metrics(
     MetricErrors
     """
     check_int(n_train, "n_train", maximum=len(data.X_train) // 2)
-    images, new = halve(data.X_train), halve(data.X_test)
+    images, new = (pooled_digits(X).reshape(-1, 14, 14) for X in (data.X_train, data.X_test))
     targets = one_hot(data.y_test, data.classes)
     rows, first = [], None
     for seed in range(check_int(n_seeds, "n_seeds")):

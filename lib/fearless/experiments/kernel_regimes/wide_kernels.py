@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fearless.experiments._statistics import loglog_slopes
 from fearless.kernels import NTKernel
 
-__all__ = ["TangentDeviation", "one_layer_constant", "pooled_digits", "tangent_deviation"]
+__all__ = ["TangentDeviation", "one_layer_constant", "tangent_deviation"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class TangentDeviation:
     @property
     def slopes(self) -> NDArray[np.float64]:
         """Slope of log distance against log width, for each seed."""
-        return np.polyfit(np.log(self.widths), np.log(self.distance).T, 1)[0]
+        return loglog_slopes(self.widths, self.distance)
 
 
 def tangent_deviation(
@@ -100,20 +101,3 @@ def one_layer_constant(X: NDArray) -> float:
     limit = 2 * scale * (order_1 + cosine * order_0)
     variance = 4 * scale**2 * square - limit**2
     return float(variance.sum() / (limit**2).sum())
-
-
-def pooled_digits(X: NDArray, size: int = 14) -> NDArray:
-    """Average images of 28 x 28 pixels over squares, to fewer pixels.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, 784)
-    size : int
-        Pixels along an edge of the result; 28 is a multiple of it.
-
-    Returns
-    -------
-    ndarray of shape (n, size^2)
-    """
-    step = 28 // size
-    return X.reshape(-1, size, step, size, step).mean(axis=(2, 4)).reshape(len(X), size**2)

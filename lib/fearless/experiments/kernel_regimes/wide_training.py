@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from fearless.data import Dataset
 from fearless.experiments._samples import squared_loss, zero_one_loss
+from fearless.experiments._statistics import loglog_slopes
 from fearless.experiments._threads import one_thread
-from fearless.experiments.kernel_regimes.wide_kernels import pooled_digits
+from fearless.experiments.kernel_regimes.pooling import pooled_digits
 from fearless.kernels import NTKernel
 
 __all__ = ["WideTraining", "wide_training"]
@@ -56,7 +57,7 @@ class WideTraining:
         ndarray of shape (n_seeds,)
         """
         use = self.widths >= since
-        return np.polyfit(np.log(self.widths[use]), np.log(self.distance[:, use]).T, 1)[0]
+        return loglog_slopes(self.widths[use], self.distance[:, use])
 
 
 def wide_training(
