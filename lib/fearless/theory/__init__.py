@@ -2,8 +2,6 @@
 
 ``adversarial``
     Noise that is fitted: the distance to the nearest wrong label, and how often such labels win.
-``batch_size``
-    How much a batch is worth: mini-batch descent on a loss that can be fitted.
 ``bounds``
     Uniform bounds on the risk: margins, growth functions; floors of norms.
 ``effective_ranks``
@@ -12,8 +10,6 @@
     Final size and peak of an epidemic.
 ``gaussian_grid``
     The norm of noise fitted on a grid by the Gaussian kernel.
-``iterations``
-    How many iterations a spectrum costs gradient descent and conjugate gradients.
 ``laplace_line``
     The excess risk of the Laplacian interpolant on a line, which no bandwidth takes to zero.
 ``least_squares``
@@ -22,6 +18,8 @@
     How far networks are from linear in their weights: Hessians, bounds.
 ``local``
     Noise shares of averages over neighbours: singular kernels, nearest neighbours.
+``minimax``
+    Minimax rates of nonparametric regression.
 ``proportional``
     Risk of ridge and least-norm regression for any covariance, by its effective penalty.
 ``rademacher``
@@ -31,7 +29,7 @@
 ``random_interpolants``
     Distance of the interpolant of Gaussian features from that of their kernel: Student's law.
 ``rates``
-    Minimax rates of nonparametric regression.
+    How fast optimization goes: batches, iterations.
 ``risk``
     Errors known exactly: Bayes rules of two Gaussians, nearest neighbours under label noise.
 ``simplices``

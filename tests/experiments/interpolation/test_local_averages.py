@@ -19,7 +19,7 @@ from fearless.experiments.interpolation.local_averages import (
 )
 from fearless.local import InterpolatedNeighborsRegressor
 from fearless.theory.local import hilbert_variance, interpolated_neighbors_variance
-from fearless.theory.rates import minimax_exponent
+from fearless.theory.minimax import minimax_exponent
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from fearless.experiments.interpolation.line_picture import box_average, wave
 from fearless.experiments.interpolation.noisy_samples import uniform_ball
 from fearless.local import SingularKernelRegressor
 from fearless.theory.local import singular_variance
-from fearless.theory.rates import minimax_bandwidth
+from fearless.theory.minimax import minimax_bandwidth
 
 __all__ = [
     "ExponentSweep",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fearless.theory.rates import minimax_bandwidth, minimax_exponent
+from fearless.theory.minimax import minimax_bandwidth, minimax_exponent
 
 
 def test_known_exponents():

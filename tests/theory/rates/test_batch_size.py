@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from fearless.theory.batch_size import (
+from fearless.theory.rates import (
     batch_speedup,
     critical_batch_size,
     optimal_step_size,

@@ -1,0 +1,1 @@
+"""Figures of the part *Optimization under interpolation*, one module a page."""
