@@ -20,6 +20,7 @@ FLOORS = {
     "": 0,  # fearless/__init__.py
     "_validation": 0,
     "exceptions": 0,
+    "_parallel": 0,
     "_distances": 1,
     "_rows": 1,
     "_random_features": 2,

@@ -15,15 +15,20 @@ diagonal that is not one. Three measures keep every entry accurate to a modest m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
-__all__ = ["CLOSE", "DEFAULT_BLOCK", "FEW_DIMENSIONS", "fill_from_squared_distances"]
+from fearless._parallel import run_all
+
+__all__ = [
+    "CLOSE",
+    "DEFAULT_BLOCK",
+    "FEW_DIMENSIONS",
+    "MANY_ENTRIES",
+    "fill_from_squared_distances",
+]
 
 #: Fraction of ``||x||^2 + ||z||^2`` below which an entry is recomputed. In float32, where digits
 #: are scarce, the guard is wider.
@@ -35,10 +40,11 @@ FEW_DIMENSIONS = 4
 #: Edge of a tile: large enough for BLAS to run at full speed, small beside the result.
 DEFAULT_BLOCK = 512
 
+#: Entries of a result that is worth several threads.
+MANY_ENTRIES = 2**21
+
 _STRIP_BYTES = 2**18  # element-wise passes run over strips of a tile that stay in the L2 cache
 _PAIR_BYTES = 2**21  # differences gathered at once when close pairs are recomputed
-_LARGE = 2**21  # entries of a result that is worth several threads
-_LIMITING = Lock()
 
 Profile = Callable[[NDArray], None]
 
@@ -105,7 +111,7 @@ def fill_from_squared_distances(
         for columns in _blocks(Z.shape[0], size)
         for rows in _blocks(columns.start + 1 if symmetric else X.shape[0], size, X.shape[0])
     ]
-    _run_all(fill, tiles, large=out.size >= _LARGE)
+    run_all(fill, tiles, threads=out.size >= MANY_ENTRIES)
 
 
 def _prepared(
@@ -140,28 +146,6 @@ def _prepared(
         columns = once(Z)
         return (columns, columns) if same else (once(X), columns)
     return latest(X), latest(Z)
-
-
-def _run_all(fill: Callable[..., None], tiles: list, *, large: bool) -> None:
-    """Fill all tiles: several at a time, each by one thread, where BLAS would use several.
-
-    The passes over the elements of a tile take a third of the time of its product and run in one
-    thread; tiles side by side keep all cores busy in both.
-    """
-    if large and len(tiles) > 1:
-        blas = ThreadpoolController().select(user_api="blas")
-        workers = max((library["num_threads"] for library in blas.info()), default=1)
-        # The number of threads belongs to the process: only one caller at a time may change it.
-        if workers > 1 and _LIMITING.acquire(blocking=False):
-            try:
-                with blas.limit(limits=1), ThreadPoolExecutor(workers) as pool:
-                    for _ in pool.map(lambda tile: fill(*tile), tiles):
-                        pass
-            finally:
-                _LIMITING.release()
-            return
-    for tile in tiles:
-        fill(*tile)
 
 
 def _blocks(stop: int, size: int, limit: int | None = None) -> Iterator[slice]:

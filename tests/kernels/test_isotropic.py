@@ -231,7 +231,7 @@ def test_threads_give_the_same_numbers(monkeypatch, d, same):
     Z = None if same else rng.standard_normal((250, d))
     with threadpool_limits(1, user_api="blas"):
         alone = LaplacianKernel(1.0)(X, Z, block_size=32)
-    monkeypatch.setattr(_distances, "_LARGE", 1)
+    monkeypatch.setattr(_distances, "MANY_ENTRIES", 1)
     with threadpool_limits(2, user_api="blas"):
         together = LaplacianKernel(1.0)(X, Z, block_size=32)
         assert ThreadpoolController().select(user_api="blas").info()[0]["num_threads"] == 2

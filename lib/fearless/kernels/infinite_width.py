@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fearless._distances import DEFAULT_BLOCK
+from fearless._distances import DEFAULT_BLOCK, MANY_ENTRIES
+from fearless._parallel import run_all
 from fearless._validation import check_int, check_option, check_positive
 from fearless.kernels._angles import Angles
 from fearless.kernels._directions import lengths
@@ -98,16 +100,21 @@ class InfiniteWidthKernel(Kernel):
         if Z is None:
             Z = X
         tiles = _Tiles(self, X, Z, size, ntk is not None)
-        for j in range(0, len(Z), size):
-            columns = slice(j, min(j + size, len(Z)))
-            for i in range(0, j + 1 if symmetric else len(X), size):
-                rows = slice(i, min(i + size, len(X)))
-                values = tiles.compute(rows, columns)
-                for kernel, value in zip((nngp, ntk), values, strict=True):
-                    if kernel is not None:
-                        kernel[rows, columns] = value
-                        if symmetric and i != j:
-                            kernel[columns, rows] = value.T
+
+        def fill(rows: slice, columns: slice) -> None:
+            values = tiles.compute(rows, columns)
+            for kernel, value in zip((nngp, ntk), values, strict=True):
+                if kernel is not None:
+                    kernel[rows, columns] = value
+                    if symmetric and rows != columns:
+                        kernel[columns, rows] = value.T
+
+        pieces = [
+            (slice(i, min(i + size, len(X))), slice(j, min(j + size, len(Z))))
+            for j in range(0, len(Z), size)
+            for i in range(0, j + 1 if symmetric else len(X), size)
+        ]
+        run_all(fill, pieces, threads=len(X) * len(Z) >= MANY_ENTRIES)
 
     def _diag_both(self, X: NDArray) -> tuple[NDArray, NDArray]:
         over = self._checked_layers(lengths(X), X.shape[1])
@@ -263,7 +270,7 @@ class _Pair(Kernel):
 
 
 class _Tiles:
-    """Compute one tile at a time, in buffers that are allocated once."""
+    """Compute tiles, in buffers that every thread allocates once."""
 
     def __init__(
         self, kernel: InfiniteWidthKernel, X: NDArray, Z: NDArray, size: int, with_ntk: bool
@@ -272,22 +279,31 @@ class _Tiles:
         self.symmetric = Z is X
         for side in self.angles.lengths:
             kernel._checked_layers(side, self.n_dims)
-        n_rows, n_columns = min(size, len(X)), min(size, len(Z))
-        self.strip = min(n_rows, max(1, _STRIP_BYTES // (n_columns * X.itemsize)))
-        self.values = [np.empty(n_rows * n_columns, X.dtype) for _ in range(1 + with_ntk)]
-        self.work = [np.empty(self.strip * n_columns, X.dtype) for _ in range(N_BUFFERS)]
+        self.n_rows, self.n_columns = min(size, len(X)), min(size, len(Z))
+        self.strip = min(self.n_rows, max(1, _STRIP_BYTES // (self.n_columns * X.itemsize)))
+        self.dtype, self.with_ntk = X.dtype, with_ntk
+        self._of_thread = threading.local()
+
+    def _buffers(self) -> tuple[list[NDArray], list[NDArray]]:
+        own = self._of_thread
+        if not hasattr(own, "values"):
+            size, strip = self.n_rows * self.n_columns, self.strip * self.n_columns
+            own.values = [np.empty(size, self.dtype) for _ in range(1 + self.with_ntk)]
+            own.work = [np.empty(strip, self.dtype) for _ in range(N_BUFFERS)]
+        return own.values, own.work
 
     def compute(self, rows: slice, columns: slice) -> tuple[NDArray, NDArray | None]:
         """Return the NNGP and the tangent kernel, or None, of these rows and columns."""
         n, m = rows.stop - rows.start, columns.stop - columns.start
-        h, *rest = [values[: n * m].reshape(n, m) for values in self.values]
+        tile, buffers = self._buffers()
+        h, *rest = [values[: n * m].reshape(n, m) for values in tile]
         ntk = rest[0] if rest else None
         g = self.angles.fill(rows, columns, h)
         lengths_x, lengths_z = self.angles.lengths
         over = self.kernel._layers(lengths_z[columns], self.n_dims)
         for start in range(0, n, self.strip):
             strip = slice(start, min(start + self.strip, n))
-            work = [buffer[: (strip.stop - start) * m].reshape(-1, m) for buffer in self.work]
+            work = [buffer[: (strip.stop - start) * m].reshape(-1, m) for buffer in buffers]
             down = self.kernel._layers(lengths_x[rows][strip, None], self.n_dims)
             down.fill(over, *(a if a is None else a[strip] for a in (h, g, ntk)), work)
         if self.symmetric and rows == columns:  # rounding need not treat (i, j) and (j, i) alike
