@@ -172,7 +172,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for name in ("scikit-learn", "scipy", "torch", "xrfm", "neural-tangents", "jax"):
+    for name in ("scikit-learn", "scipy", "torch", "xrfm"):
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

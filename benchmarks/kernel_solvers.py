@@ -38,7 +38,7 @@ from numpy.typing import NDArray  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 from fearless.data import load_mnist, one_hot  # noqa: E402
-from fearless.experiments.stored import provenance, save_run  # noqa: E402
+from fearless.experiments.stored import load_run, provenance, save_run  # noqa: E402
 from fearless.kernels import LaplacianKernel  # noqa: E402
 from fearless.solvers.cg import solve_cg  # noqa: E402
 from fearless.solvers.cholesky import solve_cholesky  # noqa: E402
@@ -49,6 +49,11 @@ from fearless.solvers.system import KernelSystem  # noqa: E402
 BANDWIDTH = 10.0
 KERNEL = LaplacianKernel(BANDWIDTH)
 SHIFTS = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (-1, -1), (2, 0))
+
+# In the order of the table.
+KEYS = (
+    "exact32", "exact64", "large", "cg", "eigenpro", "mixture", "rfm", "entk", "ntk", "streamed",
+)  # fmt: skip
 
 FULL = {"n": 10_000, "large": 20_000, "stream": 60_000, "rfm": 5_000, "ntk": 2_000, "entk": 300}
 QUICK = {"n": 1_000, "large": 1_500, "stream": 3_000, "rfm": 500, "ntk": 300, "entk": 60}
@@ -294,7 +299,7 @@ def contests(sizes: dict[str, int], folder: Path) -> dict[str, Callable[[], Cont
         "entk": lambda: tangent.empirical(sizes["entk"]),
         "ntk": lambda: tangent.analytic(sizes["ntk"], digits(sizes["ntk"], "float32")[0]),
         "streamed": lambda: streamed(sizes["stream"], folder),
-    }
+    }  # one for each of KEYS
 
 
 def main() -> None:
@@ -325,7 +330,7 @@ def main() -> None:
             print(f"GEMM of this machine, {dtype}, {THREADS} threads: {value / 1e9:.0f} GFLOP/s")
         held = []
         command = [sys.executable, __file__, *(["--quick"] if arguments.quick else [])]
-        for key in arguments.only or table:
+        for key in arguments.only or KEYS:
             contest = table[key]()
             contest.hold(arguments.repeats)
             if not arguments.no_memory:
@@ -345,9 +350,11 @@ def store(
     peak: dict[str, float],
     seconds: float,
 ) -> None:
-    """Write the table beside the other stored runs."""
-    results: dict[str, Any] = columns(held)
-    results |= {f"gemm_{dtype}": value / 1e9 for dtype, value in peak.items()}
+    """Write the table beside the other stored runs.
+
+    With ``--only`` the other contests of a stored table of the same sizes stay as they are: all
+    methods of one contest ran in one session, which is what makes its ratios comparable.
+    """
     settings = {**sizes, "repeats": arguments.repeats, "quick": arguments.quick}
     options = " --quick" if arguments.quick else ""
     if arguments.only:
@@ -357,9 +364,40 @@ def store(
         seconds,
         command=f"python benchmarks/kernel_solvers.py{options} --save",
         peers=peers.versions(),
+        contests=[contest.key for contest in held],
+        gemm={dtype: value / 1e9 for dtype, value in peak.items()},
     )
     where = {} if arguments.to is None else {"folder": arguments.to}
+    results: dict[str, Any] = columns(held)
+    if arguments.only:
+        results, facts["earlier"] = join_stored(results, settings, facts["contests"], where)
+    results |= {f"gemm_{dtype}": value / 1e9 for dtype, value in peak.items()}
     print(f"\nwritten to {save_run('kernel_solvers', settings, results, facts, **where)}")
+
+
+def join_stored(
+    results: dict[str, list], settings: dict[str, Any], held: list[str], where: dict[str, Path]
+) -> tuple[dict[str, list], list[dict[str, Any]]]:
+    """Add the stored rows of other contests; return the columns and the sessions they are from."""
+    try:
+        stored = load_run("kernel_solvers", **where)
+    except ValueError:  # nothing stored yet
+        return results, []
+    if stored.settings != settings:
+        return results, []
+    kept = [i for i, key in enumerate(stored.results["key"]) if key not in held]
+    joined = {
+        name: [stored.results[name][i].item() for i in kept] + values
+        for name, values in results.items()
+    }
+    rows = sorted(range(len(joined["key"])), key=lambda i: KEYS.index(joined["key"][i]))
+    joined = {name: [values[i] for i in rows] for name, values in joined.items()}
+    facts = stored.provenance
+    sessions = [{k: v for k, v in facts.items() if k != "earlier"}, *facts.get("earlier", [])]
+    for session in sessions:
+        session["contests"] = [key for key in session["contests"] if key not in held]
+        held = [*held, *session["contests"]]
+    return joined, [session for session in sessions if session["contests"]]
 
 
 if __name__ == "__main__":

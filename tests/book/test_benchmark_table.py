@@ -80,7 +80,7 @@ def test_the_stored_run_can_be_shown():
 
 def test_a_contest(monkeypatch, capsys):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    from _contest import Contest, Entry, Unavailable, columns
+    from _contest import Contest, Entry, Timed, Unavailable, columns
 
     calls = []
 
@@ -99,6 +99,7 @@ def test_a_contest(monkeypatch, capsys):
         Entry("ours", lambda: calls.append("ours") or np.zeros(1), ours=True),
         Entry("broken", broken),
         Entry("hungry", hungry, bar=1, once=True),
+        Entry("elsewhere", lambda: Timed(np.full(1, 3.0), 0.25)),  # by the clock of its process
     ]
     contest = Contest(
         "key", "some work", entries, lambda x: {"residual": x[0]}, memory_unit=1e6, flops=1.0
@@ -107,10 +108,11 @@ def test_a_contest(monkeypatch, capsys):
     assert calls == ["ours", "hungry", "ours", "ours"]
     contest.report({"float32": 1e9})
     found = columns([contest])
-    assert found["method"] == ["ours", "hungry"]
-    assert found["runs"] == [3, 1]
+    assert found["method"] == ["ours", "hungry", "elsewhere"]
+    assert found["runs"] == [3, 1, 3]
+    assert found["seconds"][2] == 0.25
     assert found["ratio"][0] == 1
-    assert found["residual"] == [0.0, 1.0]
+    assert found["residual"] == [0.0, 1.0, 3.0]
     text = capsys.readouterr().out
     assert "skipped: peer is not installed" in text
     assert "FAILED: RuntimeError('out of order')" in text
@@ -119,12 +121,29 @@ def test_a_contest(monkeypatch, capsys):
 @pytest.mark.slow
 def test_a_quick_run(tmp_path):
     command = [sys.executable, ROOT / "benchmarks" / "kernel_solvers.py", "--quick"]
-    only = ["exact32", "mixture"]
-    options = ["--repeats", "1", "--no-memory", "--only", *only, "--save", "--to", str(tmp_path)]
-    subprocess.run([*command, *options], check=True, capture_output=True, text=True, timeout=300)
-    run = load_run("kernel_solvers", tmp_path)
+    options = ["--repeats", "1", "--no-memory", "--save", "--to", str(tmp_path), "--only"]
+
+    def hold(*only):
+        subprocess.run(
+            [*command, *options, *only], check=True, capture_output=True, text=True, timeout=300
+        )
+        return load_run("kernel_solvers", tmp_path)
+
+    first = hold("mixture", "entk")
+    assert first.provenance["contests"] == ["mixture", "entk"]
+    assert first.provenance["earlier"] == []
+    run = hold("exact32", "entk")  # entk again; mixture stays as it was
     assert run.settings["quick"]
-    assert list(dict.fromkeys(run.results["key"].tolist())) == only
+    assert list(dict.fromkeys(run.results["key"].tolist())) == ["exact32", "mixture", "entk"]
+    assert run.provenance["contests"] == ["exact32", "entk"]
+    (earlier,) = run.provenance["earlier"]
+    assert earlier["contests"] == ["mixture"]
+    assert earlier["finished"] == first.provenance["finished"]
+    old, new = (
+        {r["method"]: r for r in BenchmarkTable(x).rows if r["key"] == "mixture"}
+        for x in (first, run)
+    )
+    assert {m: r["seconds"] for m, r in old.items()} == {m: r["seconds"] for m, r in new.items()}
     rows = {(str(r["key"]), str(r["method"])): r for r in BenchmarkTable(run).rows}
     exact = rows["exact32", "solve_cholesky"]
     assert exact["residual"] < 5e-5
