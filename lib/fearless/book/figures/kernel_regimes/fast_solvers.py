@@ -94,8 +94,8 @@ def batch_speedups(studies: Mapping[str, BatchStudy]) -> Figure:
     ax.set(
         xscale="log",
         yscale="log",
-        xlabel="batch size $m$",
-        ylabel="steps with one sample\nper step with $m$",
+        xlabel="batch size $b$",
+        ylabel="steps with one sample\nper step with $b$",
         ylim=(0.8, 1.4 * largest),
     )
     style.count_ticks(ax, np.array([1, largest]))
