@@ -19,3 +19,10 @@ def check_problem(
     if start is None:
         return X, y, np.zeros(p)
     return X, y, check_vector(start, "start", length=p).astype(np.float64, copy=True)
+
+
+def check_starts(start: ArrayLike, p: int) -> NDArray:
+    """Return one start, or one a run, as a float64 array of shape (1, p) or (R, p)."""
+    if np.ndim(start) == 1:
+        return check_vector(start, "start", length=p).astype(np.float64)[None]
+    return check_matrix(start, "start", n_columns=p).astype(np.float64)
