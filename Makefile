@@ -14,6 +14,9 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 endif
 PORT ?= 8000
 ARGS ?=
+# Tests run in two processes, one file after the other in each; WORKERS=0: in this one.
+WORKERS ?= 2
+SIDE_BY_SIDE = $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS) --dist loadfile)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -73,7 +76,7 @@ book: $(STAMP) ## execute the pages that need it and build the site into _build/
 
 test: $(STAMP) ## run the fast tests, and the browser tests where there is a site and a Chromium
 	@echo "== Fast tests (some three minutes on two cores)"
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) $(ARGS)
 	@if [ -z "$(CHROMIUM)" ]; then \
 	    echo "NOT run: the browser tests, for no Chromium is installed (Debian: apt install chromium)"; \
 	elif [ ! -f $(SITE)/index.html ]; then \
@@ -85,11 +88,11 @@ test: $(STAMP) ## run the fast tests, and the browser tests where there is a sit
 
 test-slow: $(STAMP) ## run the tests that take more than a few seconds each
 	@echo "== Slow tests (several minutes on two cores)"
-	@$(BIN)/python -m pytest -q -m "slow and not site" $(ARGS)
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "slow and not site" $(ARGS)
 
 test-site: $(STAMP) ## run the browser tests on the built site (needs Chromium)
 	@echo "== Browser tests of every page in $(SITE)"
-	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -q -m site $(ARGS)
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m site $(ARGS)
 
 lint: $(STAMP) ## check the style of the code
 	@echo "== Style of the code"

@@ -2,9 +2,11 @@
 
 import os
 
-# Two threads, as at build time, whatever the machine has; to be set before NumPy is imported.
+# Two threads, as at build time, whatever the machine has; one where tests run side by side. To be
+# set before NumPy is imported.
+_threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "2"
+    os.environ[_variable] = _threads
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import hypothesis  # noqa: E402

@@ -86,6 +86,39 @@ def test_parameters_without_gradient_rest_and_a_closure_is_called():
     torch.testing.assert_close(model[0].weight, before)
 
 
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_parameters_may_be_changed_between_steps(nesterov):
+    """As in torch's own: weights that are clipped, decayed or loaded stay so."""
+    ours, theirs = network(), network()
+    method = Nesterov(0.1, 0.8) if nesterov else HeavyBall(0.1, 0.8)
+    first = MethodOptimizer(ours.parameters(), method)
+    second = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.8, nesterov=nesterov)
+    for _ in range(3):
+        found, expected = train(ours, first, 4), train(theirs, second, 4)
+        with torch.no_grad():
+            for p in (*ours.parameters(), *theirs.parameters()):
+                p.mul_(0.7)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+    # Seen from outside, the iterate moves by as much as the query point.
+    before = first.state[ours[0].bias]["points"]
+    shift = ours[0].bias.detach() - method.query(before, 12)
+    assert shift.abs().max() > 0.01
+    with first.iterate():
+        torch.testing.assert_close(ours[0].bias.detach(), before[0] + shift)
+
+
+def test_sparse_gradients_and_groups():
+    table = torch.nn.Embedding(5, 2, sparse=True)
+    before = table.weight.detach().clone()
+    optimizer = MethodOptimizer([{"params": table.parameters()}], HeavyBall(0.5, 0.5))
+    table(torch.tensor([3])).sum().backward()
+    optimizer.step()
+    before[3] -= 0.5
+    torch.testing.assert_close(table.weight.detach(), before)
+    with pytest.raises(ValueError, match=r"a group with the option\(s\) lr; expected parameters"):
+        MethodOptimizer([{"params": table.parameters(), "lr": 0.1}], HeavyBall(0.5, 0.5))
+
+
 @pytest.mark.parametrize(
     ("method", "error", "match"),
     [

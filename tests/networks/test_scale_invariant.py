@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from fearless.networks.scale_invariant import NormalizedNetworks, train_with_decay
-from fearless.theory.rates.scale_invariant import equilibrium_angle
 
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((24, 6)), rng.integers(3, size=24)
@@ -82,7 +81,21 @@ def test_the_mean_log_cosine_is_the_telescoped_one():
         np.testing.assert_allclose(
             run.log_cosine[layer], np.log(1 - 0.01) + turned, rtol=1e-10, atol=1e-14
         )
-    assert np.abs(run.late_angle / equilibrium_angle(0.01) - 1).max() < 0.5
+
+
+def test_a_step_by_more_than_a_right_angle_is_no_failure():
+    nets = networks(normalize=False)
+    run = train(nets, step_size=1e3, weight_decay=0.0, n_steps=1)
+    assert np.isneginf(run.log_cosine).any()
+    assert np.isfinite(run.norm).all()
+
+
+def test_the_noise_is_that_of_the_gradients_on_the_sphere():
+    nets, x, labels = networks(1, norm=3.0), torch.from_numpy(X), torch.from_numpy(y)
+    nn.functional.cross_entropy(nets(x)[0], labels).backward()
+    expected = [((w.grad.norm() * w.detach().norm()) ** 2).item() for w in nets.layers]
+    run = train(nets, n_steps=1, batch_size=None)
+    np.testing.assert_allclose(run.late_noise[:, 0], expected, rtol=1e-12)
 
 
 def test_equal_products_from_equal_starts_are_the_same_functions():
@@ -104,6 +117,8 @@ def test_bad_input():
         train(nets, step_size=[0.1, 0.1, 0.1])
     with pytest.raises(ValueError, match="weight_decay: expected finite numbers >= 0"):
         train(nets, weight_decay=-1.0)
+    with pytest.raises(ValueError, match="step_size times weight_decay is 2; expected less"):
+        train(nets, step_size=2.0, weight_decay=1.0)
     with pytest.raises(ValueError, match="batch_size"):
         train(nets, batch_size=100)
     with pytest.raises(ValueError, match="X has 5 columns; expected 6"):
@@ -111,8 +126,8 @@ def test_bad_input():
             nets, X[:, :5], y, X_test, y_test, step_size=0.1, weight_decay=0.1, n_steps=3
         )
     with pytest.raises(ValueError, match="y contains the label"):
-        train_with_decay(nets, X, y + 1, X_test, y_test, step_size=1, weight_decay=1, n_steps=3)
+        train_with_decay(nets, X, y + 1, X_test, y_test, step_size=1, weight_decay=0.1, n_steps=3)
     with pytest.raises(ValueError, match="norm"):
         networks(norm=0.0)
     with pytest.raises(FloatingPointError, match="smaller step_size"):
-        train(networks(normalize=False), step_size=1e200, n_steps=5)
+        train(networks(normalize=False), step_size=1e200, weight_decay=0.0, n_steps=5)

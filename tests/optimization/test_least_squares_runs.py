@@ -15,7 +15,7 @@ from fearless.optimization import (
     Nesterov,
     least_squares_runs,
 )
-from fearless.theory.rates import optimal_step_size, sgd_rate
+from fearless.theory.rates.batch_size import optimal_step_size, sgd_rate
 
 
 def problem(n=12, p=30, seed=0, noise=0.0):
@@ -178,6 +178,35 @@ def test_exponential_convergence_ends_at_rounding_errors():
     assert np.all((run.loss[:, -1] < 1e-28) & (run.loss[:, -1] > 1e-38))
 
 
+@pytest.mark.parametrize(("targets", "distance"), [(0.0, 1.0), (1.0, 1e7)])
+@pytest.mark.parametrize("method", [GradientDescent(2.0), Nesterov(1.0, 0.3)])
+def test_recorded_losses_are_those_of_the_weights(targets, distance, method):
+    """Rounding errors are in units of the largest residuals, not of the targets."""
+    X, y, w = problem(8, 40, seed=12)
+    y, w = targets * y, distance * w
+    floor = np.finfo(np.float64).eps ** 2 * np.mean((X @ w - y) ** 2)
+    for n_steps in (400, 700, 1500):
+        run = least_squares_runs(
+            X, y, method, n_steps=n_steps, batch_size=3, start=w, random_state=0, record=30
+        )
+        true = np.mean((X @ run.coef[0] - y) ** 2) / 2
+        assert abs(run.loss[0, -1] - true) < 0.1 * true + 100 * floor
+        assert run.loss.min() > 0.001 * floor
+    assert run.loss[0, -1] < 100 * floor
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"replacement": False}, {"probabilities": np.arange(1, 13)}]
+)
+def test_so_many_runs_that_few_steps_are_drawn_at_once(monkeypatch, options):
+    X, y, w = problem(seed=13)
+    options = dict(n_steps=300, batch_size=[5, 1, 2], start=w, random_state=0, record=3, **options)
+    expected = least_squares_runs(X, y, GradientDescent(0.2), **options)
+    for entries in (1, 60, 1000):
+        monkeypatch.setattr("fearless.optimization._sampling._BLOCK_ENTRIES", entries)
+        same(least_squares_runs(X, y, GradientDescent(0.2), **options), expected, rtol=1e-13)
+
+
 def test_the_mean_square_of_a_step_is_the_closed_form():
     """Samples of one norm, begun off the solution along eigenvectors: the rate is attained."""
     rng = np.random.default_rng(5)
@@ -286,6 +315,30 @@ def test_a_stated_limit_of_batches_is_stable():
     assert np.all(run.distance[:, -1] < 0.1 * run.distance[:, 0])
 
 
+def test_the_stated_limit_of_epochs_holds_for_every_batch():
+    """Their batches depend on each other: no step may move away from the solution."""
+    X, y, w = problem(n=10, seed=14)
+    beta = np.sum(X**2, axis=1).max()
+    options = dict(batch_size=4, replacement=False, start=w, random_state=0, record=400)
+    run = least_squares_runs(X, y, GradientDescent([1.99 / beta, 99.0]), n_steps=400, **options)
+    assert np.all(np.diff(run.distance[0]) <= 1e-12)
+    np.testing.assert_allclose(run.stable_step_size, 2 / beta)
+    assert f"below 2 / beta, beta = {beta:.4g}" in run.explain()
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_losses_that_overflow_have_diverged(batch_size):
+    """Also where the limit, a multiple of the first loss, overflows itself."""
+    X, y, _ = problem(seed=15)
+    run = least_squares_runs(
+        X, 1e150 * y, GradientDescent(100.0), n_steps=60, batch_size=batch_size, record=60
+    )
+    at = run.diverged_at[0]
+    assert at > 0
+    assert np.all(np.isfinite(run.loss[0, :at]))
+    assert np.all(run.loss[0, at:] == np.inf)
+
+
 def test_chebyshev_with_too_short_an_interval_says_so():
     X, y, w = problem(seed=9)
     largest = np.linalg.norm(X, 2) ** 2 / 12
@@ -388,6 +441,24 @@ def test_no_steps_and_records():
             "replacement is False; expected True",
         ),
         (dict(probabilities=[1, -1, 1], batch_size=1), ValueError, "negative entries"),
+        (
+            dict(probabilities=[1, 0, 1], batch_size=1),
+            ValueError,
+            "probabilities is 0 at index 1; expected chances > 0",
+        ),
+        (dict(batch_size=[[1, 2]]), ValueError, r"batch_size has shape \(1, 2\); expected one"),
+        (dict(batch_size=np.array([], int)), ValueError, r"batch_size has shape \(0,\)"),
+        (dict(random_state=[]), ValueError, r"random_state has shape \(0,\)"),
+        (
+            dict(random_state=[1], n_runs=3),
+            ValueError,
+            r"random_state lists 1 seed\(s\); expected a",
+        ),
+        (dict(random_state=1.5), TypeError, r"random_state is float 1\.5; expected None"),
+        (dict(X=1e160 * np.eye(3, 2)), ValueError, r"X has entries up to 1e\+160, whose squares"),
+        (dict(X=1e-160 * np.eye(3, 2)), ValueError, "X has entries up to 1e-160, whose squares"),
+        (dict(y=[1e160, 0, 0]), ValueError, "the loss at the start overflows"),
+        (dict(y=[1e160, 0, 0], batch_size=1), ValueError, "the loss at the start overflows"),
         (dict(probabilities=[1, 1], batch_size=1), ValueError, "has length 2; expected 3"),
     ],
 )

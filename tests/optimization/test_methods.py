@@ -127,6 +127,9 @@ def test_limits_are_those_of_the_theory():
         assert MaSS(1.0, gamma, 0.0).stable_step_size(2.0) == pytest.approx(found)
     assert GradientDescent(1.0).stable_step_size(2.0) == 1.0
     assert MaSS(1.0, 0.5, 1.0).stable_step_size(2.0) == 0.0
+    assert MaSS(1.0, 0.0, 1.0).stable_step_size(2.0) == 0.0
+    found = MaSS([1.0, 1.0, 1.0], 0.0, [0.5, 1.0, 2.0]).stable_step_size(2.0)
+    np.testing.assert_allclose(found, [2.0, 0.0, 0.0])
 
 
 def test_mass_for_batches_becomes_nesterov():

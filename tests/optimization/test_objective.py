@@ -99,12 +99,56 @@ def test_a_loss_that_is_no_number_is_divergence():
     np.testing.assert_array_equal(np.isinf(run.loss[0]), [False] * 2 + [True] * 4)
 
 
+def test_a_start_of_infinite_loss_has_diverged():
+    class Wall(Quartic):
+        def loss(self, w):
+            return np.inf
+
+    run = minimize(Wall(), GradientDescent(0.1), [0.5], n_steps=5, record=5)
+    np.testing.assert_array_equal(run.diverged_at, [0])
+
+
+@pytest.mark.parametrize("first", [-0.5, 0.0])
+def test_losses_of_any_sign(first):
+    """A loss that begins below zero, or at zero, and grows a little is no divergence."""
+
+    class Slope(Quartic):
+        def loss(self, w):
+            return float(w[0]) + first
+
+        def gradient(self, w, samples=None):
+            return -np.ones(1)
+
+    run = minimize(Slope(), GradientDescent(1.0), [0.0], n_steps=3, record=3)
+    np.testing.assert_allclose(run.loss[0], first + np.arange(4))
+    assert not run.diverged.any()
+    lost = minimize(Slope(), GradientDescent(1.0), [0.0], n_steps=3, record=3, divergence=2.0)
+    assert lost.diverged_at[0] == (3 if first == 0 else 2)
+
+
+def test_a_list_of_one_hyperparameter_is_for_all_runs():
+    run = minimize(Quartic(), HeavyBall([0.1], 0.5), [[0.5], [2.0]], n_steps=30, record=3)
+    expected = minimize(Quartic(), HeavyBall(0.1, 0.5), [[0.5], [2.0]], n_steps=30, record=3)
+    np.testing.assert_array_equal(run.coef, expected.coef)
+    np.testing.assert_array_equal(run.settings["step_size"], [0.1, 0.1])
+
+
+def test_a_gradient_of_the_wrong_shape_is_no_gradient():
+    class Summed(LeastSquares):
+        def gradient(self, w, samples=None):
+            return super().gradient(w, samples)[:1]
+
+    with pytest.raises(ValueError, match=r"gradient returned the shape \(1,\); expected \(12,\)"):
+        minimize(Summed(X, y), GradientDescent(0.1), np.zeros(12), n_steps=2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
         (dict(start=[1.0, 2.0]), ValueError, "start has length 2; expected 1"),
         (dict(start=[np.nan]), ValueError, "start contains 1 non-finite"),
         (dict(n_steps=1.0), TypeError, "n_steps is float"),
+        (dict(method=0.1), TypeError, "method is float; expected a Method"),
         (dict(solution=[1.0, 2.0]), ValueError, "solution has length 2"),
         (dict(batch_size=2, replacement=False), ValueError, "batch_size is 2, but there are 1"),
         (dict(start=[[1.0]] * 3, batch_size=[1, 1]), ValueError, "mismatched numbers of runs"),

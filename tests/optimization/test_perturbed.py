@@ -5,7 +5,7 @@ import pytest
 
 from fearless.optimization.escape import at_local_minimum
 from fearless.optimization.perturbed import perturbed_descent
-from fearless.optimization.saddles import QuadraticNetwork
+from fearless.optimization.saddles import FlatValley, QuadraticNetwork
 
 
 def fitting(seed=0):
@@ -133,11 +133,21 @@ def test_a_step_too_long_is_run_and_reported():
     assert run.oracle_calls[0, -1] == 4 * run.diverged_at[0]
 
 
+def test_a_negative_loss_is_no_divergence():
+    objective = FlatValley([[1.0]], 0.5, [-3.0])
+    run = perturbed_descent(objective, [0.1], step_size=1e-3, radius=0.0, n_steps=10)
+    assert run.loss[0, 0] < 0
+    assert not run.diverged.any()
+    assert np.all(np.diff(run.loss[0]) < 0)
+
+
 def test_bad_input():
     objective = fitting()
     options = {"step_size": 0.1, "radius": 0.0, "n_steps": 1}
     with pytest.raises(ValueError, match="start has shape"):
         perturbed_descent(objective, np.zeros(5), **options)
+    with pytest.raises(TypeError, match="radius is 'small'"):
+        perturbed_descent(objective, np.zeros(6), step_size=0.1, radius="small", n_steps=1)
     with pytest.raises(ValueError, match="start contains"):
         perturbed_descent(objective, np.full(6, np.nan), **options)
     with pytest.raises(ValueError, match="batch_size is"):

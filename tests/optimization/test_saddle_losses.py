@@ -2,18 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fearless.optimization.methods import GradientDescent
 from fearless.optimization.objective import minimize
-from fearless.optimization.saddles import (
-    FlatValley,
-    QuadraticNetwork,
-    label_twice,
-    strong_growth,
-)
-from fearless.theory.rates.saddles import strong_growth_bound
+from fearless.optimization.saddles import FlatValley, QuadraticNetwork
 
 
 def network(n=5, d=4, n_units=3, seed=0):
@@ -74,44 +66,6 @@ def test_the_hessian_at_zero_is_that_of_the_formula():
     objective = network(n_units=1)
     due = -2 / 5 * (objective.X.T * objective.y) @ objective.X
     np.testing.assert_allclose(objective.hessian(np.zeros(4)), due, atol=1e-14)
-
-
-def test_two_labels_are_a_constant():
-    clean = network()
-    noisy = QuadraticNetwork(*label_twice(clean.X, clean.y, 0.3), 3)
-    w = np.random.default_rng(4).standard_normal((4, 12))
-    np.testing.assert_allclose(noisy.loss(w), clean.loss(w) + 0.3**2 / 2)
-    np.testing.assert_allclose(noisy.gradient(w), clean.gradient(w), atol=1e-12)
-    np.testing.assert_allclose(noisy.hessian(w), clean.hessian(w), atol=1e-12)
-
-
-def test_the_largest_ratio_of_growth_is_the_bound_for_samples_of_one_length():
-    """The lowest eigenvector as residuals makes the mean gradient as short as it can be."""
-    rng = np.random.default_rng(5)
-    X = rng.standard_normal((6, 9))
-    X /= np.linalg.norm(X, axis=1, keepdims=True)
-    residual = np.linalg.eigh(X @ X.T)[1][:, 0]
-    # One unit whose outputs are z^2 and labels such that (z^2 - y) z is the residual.
-    z = np.ones(6)
-    w = np.linalg.lstsq(X, z, rcond=None)[0]
-    objective = QuadraticNetwork(X, z**2 - residual / z)
-    assert float(strong_growth(objective, w)) == pytest.approx(strong_growth_bound(X))
-
-
-@given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 3))
-def test_growth_is_bounded_everywhere(seed, n, n_units):
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, 5))
-    objective = QuadraticNetwork(X, rng.standard_normal(n), n_units)
-    w = rng.standard_normal((20, 5 * n_units)) * 10.0 ** rng.uniform(-3, 1)
-    ratio = strong_growth(objective, w)
-    assert np.all(ratio <= strong_growth_bound(X) * (1 + 1e-6))
-    assert np.all(ratio >= 1 - 1e-9)
-
-
-def test_growth_where_gradients_vanish():
-    objective = QuadraticNetwork([[1.0], [1.0]], [2.0, 0.0])
-    np.testing.assert_array_equal(strong_growth(objective, [[0.0], [1.0]]), [1.0, np.inf])
 
 
 def test_any_method_minimises_them():

@@ -73,12 +73,24 @@ def test_the_limit_leaves_room_for_rounding_errors():
     assert divergence_limit(0.0, 1e12, 3.0) > 1e-20
 
 
+def test_the_limit_is_a_finite_number_above_the_start():
+    np.testing.assert_array_equal(divergence_limit([-2.0, 5.0], 10.0), [20.0, 50.0])
+    # No loss of inf is ever within it, however large the first one was.
+    assert np.all(divergence_limit([1e300, np.inf], 1e12) < np.inf)
+    assert not 1.0 <= divergence_limit(np.nan, 1e12)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
         (lambda: trace().steps_to(-1.0), ValueError, r"level is -1\.0"),
         (lambda: trace().steps_to(1.0, "norm"), ValueError, "of is 'norm'; expected one of"),
         (lambda: trace(distance=None).steps_to(1.0, "distance"), ValueError, "no solution is kn"),
+        (
+            lambda: trace(steps=np.array([5, 10, 20])).steps_to(0.5, relative=True),
+            ValueError,
+            "relative is True, but the first recorded step is 5; expected 0",
+        ),
         (lambda: recorded_steps([3, 2], 9), ValueError, "record is not sorted"),
         (lambda: recorded_steps(1.5, 9), TypeError, "record is float"),
     ],

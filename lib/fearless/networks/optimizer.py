@@ -19,11 +19,13 @@ class MethodOptimizer(torch.optim.Optimizer):
     The parameters hold the *query point*, where the method wants its next gradient. For gradient
     descent and heavy ball that is the iterate w_t; Nesterov's method and MaSS look ahead to
     u_t. The iterate itself, to measure a loss, is there inside ``with optimizer.iterate():``.
+    Where the parameters are changed between two steps, all points of the method move along.
 
     Parameters
     ----------
     params : iterable of torch.Tensor or of dict
-        The parameters, for example ``model.parameters()``; several groups take the same steps.
+        The parameters, for example ``model.parameters()``; several groups take the same steps,
+        and have no options of their own.
     method : Method
         The method, with numbers for hyperparameters.
 
@@ -63,6 +65,12 @@ class MethodOptimizer(torch.optim.Optimizer):
             )
         self.method = method
         super().__init__(params, defaults={})
+        for group in self.param_groups:
+            if unknown := sorted(set(group) - {"params"}):
+                raise ValueError(
+                    f"params has a group with the option(s) {', '.join(unknown)}; expected "
+                    "parameters only: the method holds all hyperparameters"
+                )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], torch.Tensor] | None = None) -> torch.Tensor | None:
@@ -90,7 +98,8 @@ class MethodOptimizer(torch.optim.Optimizer):
                 memory["step"] = 0
                 memory["points"] = self.method.start(parameter.detach().clone())
             t = memory["step"]
-            points = self.method.step(memory["points"], parameter.grad, t)
+            gradient = parameter.grad.to_dense() if parameter.grad.is_sparse else parameter.grad
+            points = self.method.step(self._points(parameter), gradient, t)
             memory["step"], memory["points"] = t + 1, points
             parameter.copy_(self.method.query(points, t + 1))
         return loss
@@ -104,17 +113,25 @@ class MethodOptimizer(torch.optim.Optimizer):
         context manager
             Parameters changed inside the block are put back to the query points after it.
         """
-        moved = [p for p in self._parameters() if self.state[p]]
+        moved = [p for p in self._parameters() if p in self.state]
         queries = [p.detach().clone() for p in moved]
         with torch.no_grad():
             for parameter in moved:
-                parameter.copy_(self.state[parameter]["points"][0])
+                parameter.copy_(self._points(parameter)[0])
         try:
             yield
         finally:
             with torch.no_grad():
                 for parameter, query in zip(moved, queries, strict=True):
                     parameter.copy_(query)
+
+    def _points(self, parameter: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the points of the method; all move along where someone moved the parameter."""
+        memory = self.state[parameter]
+        query = self.method.query(memory["points"], memory["step"])
+        if torch.equal(parameter, query):
+            return memory["points"]
+        return tuple(point + (parameter - query) for point in memory["points"])
 
     def _parameters(self) -> Iterator[torch.Tensor]:
         for group in self.param_groups:

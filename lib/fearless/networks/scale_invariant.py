@@ -132,11 +132,9 @@ class DecayRun:
         Share of test samples misclassified.
     norm : ndarray of shape (2, R, t)
         Length of the weights of the hidden and of the outer layer.
-    late_angle : ndarray of shape (2, R)
-        Root mean square of the angle between the weights before and after a step, over the second
-        half of the steps.
     log_cosine : ndarray of shape (2, R)
-        Mean of the logarithm of its cosine over all steps.
+        Mean over all steps of the logarithm of the cosine of the angle between the weights before
+        and after a step; -inf where a step turned them by a right angle or more.
     late_noise : ndarray of shape (2, R)
         Mean of ``|g|^2 |w|^2`` over the second half: for scale-invariant layers the squared length
         of the gradient on the unit sphere.
@@ -146,7 +144,6 @@ class DecayRun:
     loss: NDArray[np.float64]
     error: NDArray[np.float64]
     norm: NDArray[np.float64]
-    late_angle: NDArray[np.float64]
     log_cosine: NDArray[np.float64]
     late_noise: NDArray[np.float64]
 
@@ -178,7 +175,7 @@ def train_with_decay(
     y, y_test : array-like of int
         Their labels, 0 to n_outputs - 1.
     step_size, weight_decay : array-like of shape (), (R,) or (n_steps, R)
-        eta >= 0 and lambda >= 0, of each network and, for a schedule, of each step.
+        eta >= 0 and lambda >= 0, of each network and, for a schedule, of each step; eta lambda < 1.
     n_steps : int
         Steps in all.
     batch_size : int or None
@@ -232,13 +229,20 @@ def train_with_decay(
     if batch_size is not None:
         batch_size = check_int(batch_size, "batch_size", maximum=len(x))
     eta = _schedule(step_size, "step_size", n_steps, R, dtype)
-    decay = _schedule(weight_decay, "weight_decay", n_steps, R, dtype)
+    keep = 1 - eta * _schedule(weight_decay, "weight_decay", n_steps, R, dtype)
+    if not (keep > 0).all():
+        raise ValueError(
+            f"step_size times weight_decay is {1 - keep.min():.3g}; expected less than 1: a step "
+            "would turn the weights round"
+        )
     rng = as_generator(random_state)
 
     looks: list[tuple[int, torch.Tensor]] = []
     log_cosine = torch.zeros(2, R, dtype=torch.float64)
-    late_angle, late_noise = torch.zeros_like(log_cosine), torch.zeros_like(log_cosine)
+    late_noise = torch.zeros_like(log_cosine)
     half = n_steps // 2
+    lengths = [w.detach().norm(dim=(1, 2), keepdim=True) for w in networks.layers]
+    units = [w.detach() / length for w, length in zip(networks.layers, lengths, strict=True)]
     for t in range(n_steps):
         if t % record == 0:
             looks.append((t, _look(networks, x, labels, x_test, test_labels)))
@@ -252,18 +256,16 @@ def train_with_decay(
         outputs.backward(_cross_entropy_gradient(outputs.detach(), codes))
         with torch.no_grad():
             for i, w in enumerate(networks.layers):
-                length = w.norm(dim=(1, 2), keepdim=True)
-                before, squares = w / length, w.grad.square().sum(dim=(1, 2)) * length.ravel() ** 2
-                w.mul_(1 - eta[t] * decay[t]).sub_(eta[t] * w.grad)
-                chord = (w / w.norm(dim=(1, 2), keepdim=True) - before).square().sum(dim=(1, 2))
-                # 1 - cos is half the squared chord; from the inner product it would be rounding.
-                chord = chord.double()
-                log_cosine[i] += torch.log1p(-chord / 2)
                 if t >= half:
-                    late_angle[i] += (2 * torch.asin(chord.sqrt() / 2)) ** 2
-                    late_noise[i] += squares
+                    late_noise[i] += w.grad.square().sum(dim=(1, 2)) * lengths[i].ravel() ** 2
+                w.mul_(keep[t]).sub_(eta[t] * w.grad)
+                before, lengths[i] = units[i], w.norm(dim=(1, 2), keepdim=True)
+                units[i] = w / lengths[i]
+                # 1 - cos is half the squared chord; from the inner product it would be rounding.
+                chord = (units[i] - before).square().sum(dim=(1, 2)).double()
+                log_cosine[i] += torch.log1p(-(chord / 2).clamp_max(1))
     looks.append((n_steps, _look(networks, x, labels, x_test, test_labels)))
-    if not log_cosine.isfinite().all():
+    if not all(length.isfinite().all() for length in lengths):
         raise FloatingPointError("weights are no longer finite; expected a smaller step_size")
     seen = torch.stack([values for _, values in looks], dim=2).numpy()
     return DecayRun(
@@ -271,7 +273,6 @@ def train_with_decay(
         loss=seen[0],
         error=seen[1],
         norm=seen[2:],
-        late_angle=(late_angle / (n_steps - half)).sqrt().numpy(),
         log_cosine=(log_cosine / n_steps).numpy(),
         late_noise=(late_noise / (n_steps - half)).numpy(),
     )

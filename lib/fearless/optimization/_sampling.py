@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -21,10 +19,13 @@ def count_runs(
     **others: int,
 ) -> int:
     """Return the number of runs that hyperparameters, batch sizes and seeds are for."""
+    for name, value in (("batch_size", batch_size), ("random_state", random_state)):
+        shape = np.shape(value)  # type: ignore[arg-type]
+        if len(shape) > 1 or 0 in shape:
+            raise ValueError(f"{name} has shape {shape}; expected one value, or one for each run")
     lengths = {k: len(v) for k, v in method.hyperparameters.items() if np.ndim(v)}
     lengths["batch_size"] = np.size(batch_size)
-    if not isinstance(random_state, np.random.Generator):
-        lengths["random_state"] = np.size(random_state)
+    lengths["random_state"] = np.size(random_state)  # type: ignore[arg-type]
     lengths = {k: v for k, v in {**lengths, **others}.items() if v != 1}
     if len(set(lengths.values())) > 1:
         given = ", ".join(f"{v} of {k}" for k, v in lengths.items())
@@ -37,13 +38,13 @@ def run_seeds(random_state: RandomState | ArrayLike, n_runs: int) -> list[np.ran
 
     The i-th child does not depend on how many there are.
     """
-    if random_state is None or isinstance(random_state, numbers.Integral | np.random.Generator):
-        return as_seed_sequence(random_state).spawn(n_runs)
-    seeds = np.atleast_1d(np.asarray(random_state))
-    if seeds.shape != (n_runs,):
+    if np.ndim(random_state) == 0:  # type: ignore[arg-type]
+        return as_seed_sequence(random_state).spawn(n_runs)  # type: ignore[arg-type]
+    seeds = np.asarray(random_state)
+    if len(seeds) != n_runs:
         raise ValueError(
-            f"random_state has shape {seeds.shape}; expected one seed, or one for each of the "
-            f"{n_runs} run(s)"
+            f"random_state lists {len(seeds)} seed(s); expected a number, from which all runs get "
+            f"seeds of their own, or a list of one for each of the {n_runs} run(s)"
         )
     return [as_seed_sequence(seed, "an entry of random_state") for seed in seeds]
 
@@ -108,7 +109,7 @@ class BatchStream:
         if probabilities is not None:
             total = np.cumsum(probabilities)
             self._chances = total / total[-1]  # ends at 1 exactly: no draw lies beyond
-            with np.errstate(divide="ignore"):  # samples of no chance are never drawn
+            with np.errstate(divide="ignore", over="ignore"):  # samples of no chance: never drawn
                 self._importance = probabilities.sum() / (n * probabilities)
         self._block = int(np.clip(_BLOCK_ENTRIES // max(int(self.offsets[-1]), 1), 1, _BLOCK_STEPS))
         # Runs lie one after the other in the memory of a block, with all their steps: long rows

@@ -18,6 +18,7 @@ from fearless.optimization.saddles import UnitLosses
 
 __all__ = ["cubic_model", "cubic_newton", "cubic_step"]
 
+_LARGEST = 1e300  # beyond it, lengths may overflow
 _HALVINGS = 70  # of a bracket of 700 in the logarithm: to the last digit
 
 
@@ -81,19 +82,20 @@ def cubic_step(gradient: ArrayLike, hessian: ArrayLike, cubic: float) -> NDArray
     # The unknown is u = |h| - s0, where s0 is the least length that B allows: near the hard case
     # u is far below the rounding errors of |h|. All denominators are positive.
     lowest = np.minimum(values[..., :1], 0.0)
-    s0 = -lowest / half
+    with np.errstate(over="ignore"):
+        s0 = -lowest / half
     gaps = values - lowest
-    norm = np.linalg.norm(inner, axis=-1, keepdims=True)
-    high = np.sqrt(norm / half)  # |h| <= |g| / (half u), and that is <= u here
+    norm = _length(inner)
     active = norm > 0
-    log_high = np.log(np.where(active, high, 1.0)) + 1e-9
+    # |h| <= |g| / (half u), and that is <= u from u^2 = |g| / half on.
+    log_high = (np.log(np.where(active, norm, 1.0)) - np.log(half)) / 2 + 1e-9
     log_low = log_high - 700
 
     def longer(log_u: NDArray) -> NDArray:
         """Whether the solution of the linear system is longer than s0 + u."""
         u = np.exp(log_u)
         h = inner / np.maximum(gaps + half * u, np.finfo(float).tiny)
-        return np.linalg.norm(h, axis=-1, keepdims=True) > s0 + u
+        return _length(h) > s0 + u
 
     with np.errstate(over="ignore"):
         hard = active & ~longer(log_low)
@@ -105,10 +107,11 @@ def cubic_step(gradient: ArrayLike, hessian: ArrayLike, cubic: float) -> NDArray
     denominator = gaps + half * u
     h = np.zeros_like(inner)
     np.divide(-inner, denominator, out=h, where=denominator > 0)
-    missing = np.where(
-        hard | ~active, np.sqrt(np.maximum(s0**2 - np.sum(h**2, -1, keepdims=True), 0)), 0.0
-    )
-    h[..., :1] += missing
+    length = _length(h)
+    missing = np.sqrt(np.maximum(s0 - length, 0)) * np.sqrt(s0 + length)
+    h[..., :1] += np.where(hard | ~active, missing, 0.0)
+    if not (np.isfinite(s0).all() and np.isfinite(h).all()):
+        raise ValueError(f"cubic is {cubic}, too small for this model: the step is not finite")
     return np.matmul(vectors, h[..., None])[..., 0]
 
 
@@ -267,7 +270,7 @@ def cubic_newton(
 
 def _check_model(gradient: ArrayLike, hessian: ArrayLike) -> tuple[NDArray, NDArray]:
     g, B = np.asarray(gradient, dtype=np.float64), np.asarray(hessian, dtype=np.float64)
-    if g.ndim == 0 or B.shape[-2:] != (g.shape[-1],) * 2:
+    if g.ndim == 0 or g.shape[-1] == 0 or B.shape[-2:] != (g.shape[-1],) * 2:
         raise ValueError(
             f"gradient and hessian have shapes {g.shape} and {B.shape}; expected (..., p) and "
             "(..., p, p)"
@@ -275,7 +278,16 @@ def _check_model(gradient: ArrayLike, hessian: ArrayLike) -> tuple[NDArray, NDAr
     for name, array in (("gradient", g), ("hessian", B)):
         if not np.isfinite(array).all():
             raise ValueError(f"{name} contains non-finite values; expected finite numbers")
-    scale = np.abs(B).max(initial=0.0)
-    if np.abs(B - np.swapaxes(B, -1, -2)).max(initial=0.0) > 1e-8 * scale:
+        if np.abs(array).max(initial=0.0) > _LARGEST:
+            raise ValueError(f"{name} has entries beyond {_LARGEST}; expected smaller numbers")
+    scale = np.abs(B).max(axis=(-1, -2), keepdims=True)
+    if (np.abs(B - np.swapaxes(B, -1, -2)) > 1e-8 * scale).any():
         raise ValueError("hessian is not symmetric; expected a symmetric matrix")
     return g, B
+
+
+def _length(x: NDArray) -> NDArray[np.float64]:
+    """Return the lengths of vectors (..., p), shape (..., 1), whose squares may overflow."""
+    top = np.abs(x).max(axis=-1, keepdims=True)
+    unit = np.where((top > 0) & np.isfinite(top), top, 1.0)
+    return unit * np.linalg.norm(x / unit, axis=-1, keepdims=True)

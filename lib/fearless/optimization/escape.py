@@ -176,7 +176,9 @@ def check_runs(
     n_runs = check_int(n_runs, "n_runs")
     arrays = {name: np.asarray(v) for name, v in settings.items() if v is not None}
     for name, values in arrays.items():
-        if values.ndim > 1 or values.dtype.kind not in "iuf" or values.size == 0:
+        if values.dtype.kind not in "iuf":
+            raise TypeError(f"{name} is {settings[name]!r}; expected a number or one a run")
+        if values.ndim > 1 or values.size == 0:
             raise ValueError(f"{name} has shape {values.shape}; expected a number or one a run")
         if not (np.isfinite(values).all() and values.min() >= 0):
             raise ValueError(f"{name} has the entry {values.min()}; expected finite numbers >= 0")
@@ -218,7 +220,7 @@ def escape_runs(
     loss, norm, flat = (np.full((runs, len(steps)), np.inf) for _ in range(3))
     reached, diverged = np.full(runs, -1), np.full(runs, -1)
     # A push may raise the loss of a run that begins at a solution: the loss at zero is the measure.
-    scale = float(objective.loss(np.zeros(objective.n_parameters))) or 1.0
+    scale = abs(float(objective.loss(np.zeros(objective.n_parameters)))) or 1.0
     with np.errstate(over="ignore", invalid="ignore"):
         first = objective.loss(w)
     if not np.isfinite(first).all():
@@ -226,7 +228,7 @@ def escape_runs(
         raise ValueError(
             f"start has the loss {first[run]} in run {run}; expected weights with a finite loss"
         )
-    limit = _DIVERGED * np.maximum(first, scale)
+    limit = _DIVERGED * np.maximum(np.abs(first), scale)
     active = np.arange(runs)
     made = np.zeros((runs, len(steps)), dtype=np.int64)
     for t in range(n_steps + 1):

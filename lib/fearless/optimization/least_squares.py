@@ -21,7 +21,7 @@ from fearless.optimization.trace import Trace, divergence_limit, recorded_steps
 
 __all__ = ["least_squares_runs"]
 
-# Below this share of its scale a loss consists of rounding errors.
+# Below this share of its largest value the loss of a recurrence may be rounding errors.
 _FLOOR = 1e-24
 _REFRESH = 256
 
@@ -65,8 +65,8 @@ def least_squares_runs(
         Draw batches with replacement, when they may be larger than n; otherwise in epochs, each in
         a new order, whose last batch is what is left.
     probabilities : array-like of shape (n,), optional
-        Chances p_i >= 0 of the samples, up to a factor, for draws with replacement; gradients are
-        weighted by 1 / (n p_i), which keeps their mean. Uniform by default.
+        Chances p_i of the samples, up to a factor, for draws with replacement: 0 only for rows of
+        zeros. Gradients are weighted by 1 / (n p_i), which keeps their mean. Uniform by default.
     start : array-like of shape (p,) or (R, p), optional
         The start, zero by default, or one for each run.
     solution : array-like of shape (p,), optional
@@ -122,6 +122,7 @@ def least_squares_runs(
     run 2 (step_size 2.5, batch_size 2) diverged at step 35; stable below step size 2
     """
     X, y, _ = check_problem(X, y, None)
+    _check_range(X)
     n, p = X.shape
     if not isinstance(method, Method):
         raise TypeError(f"method is {type(method).__name__}; expected a Method")
@@ -132,7 +133,7 @@ def least_squares_runs(
         method, batch_size, random_state, start=len(starts), n_runs=check_int(n_runs, "n_runs")
     )
     sizes = check_batch_sizes(batch_size, n, n_runs, replacement)
-    chances = _check_probabilities(probabilities, n, replacement)
+    chances = _check_probabilities(probabilities, X, replacement)
     if chances is not None and not sizes.all():
         raise ValueError("probabilities are given, but batch_size is None: nothing is drawn")
     seeds = run_seeds(random_state, n_runs)
@@ -150,13 +151,15 @@ def least_squares_runs(
             n, sizes[drawn], replacement, [seeds[order[i]] for i in drawn], chances
         )
     space: Space
-    if stream is None or 2 * p <= n:
-        space = SpectralSpace(X, y, starts, n_runs, w_star)
-    else:
-        plain = runs.step_size if isinstance(runs, GradientDescent) else None
-        space = RowSpace(X, y, starts, n_runs, w_star, plain)
-    driver = _Driver(space, runs, Draws(n, sizes, stream), steps, float(y @ y) / (2 * n))
     with np.errstate(over="ignore", invalid="ignore"):
+        if stream is None or 2 * p <= n:
+            space = SpectralSpace(X, y, starts, n_runs, w_star)
+        else:
+            plain = runs.step_size if isinstance(runs, GradientDescent) else None
+            space = RowSpace(X, y, starts, n_runs, w_star, plain)
+        if not np.isfinite(space.loss(space.start)).all():
+            raise ValueError("the loss at the start overflows; expected smaller y or start")
+        driver = _Driver(space, runs, Draws(n, sizes, stream), steps, float(y @ y) / (2 * n))
         driver.run(n_steps, divergence)
 
     back = np.argsort(order)
@@ -165,7 +168,7 @@ def least_squares_runs(
     coef[diverged_at >= 0] = np.inf
     limits, words = None, ""
     if np.any(diverged_at >= 0):
-        limits, words = _stability(X, method, sizes[back], n_runs, chances)
+        limits, words = _stability(X, method, sizes[back], replacement, chances)
     settings = {k: np.broadcast_to(v, n_runs) for k, v in method.hyperparameters.items()}
     return Trace(
         steps=steps,
@@ -199,16 +202,20 @@ class _Driver:
         space, method = self.space, self.method
         # Methods see the runs along the last axis; space sees the memory as it lies.
         state = method.start(_swap(space.start.copy()))
-        limit = divergence_limit(space.loss(space.start), divergence, self.scale)
+        first = space.loss(space.start)
+        limit = divergence_limit(first, divergence, self.scale)
+        # Rounding errors are those of the largest residuals on the way.
+        peak = np.maximum(first, self.scale)
         record = 0
         for t in range(n_steps + 1):
             loss = space.loss(_swap(state[0]))
             fine = loss <= limit  # False for NaN
             # A run that has diverged goes on, to infinity and NaN, which no other run sees.
             self.diverged_at[~fine & (self.diverged_at < 0)] = t
+            np.fmax(peak, loss, out=peak)
             looked_at = record < len(self.steps) and t == self.steps[record]
             if looked_at or t % _REFRESH == 0:
-                tiny = (loss < _FLOOR * self.scale) & (self.diverged_at < 0)
+                tiny = (loss < _FLOOR * peak) & (self.diverged_at < 0)
                 if tiny.any():
                     space.refresh(tuple(map(_swap, state)), np.flatnonzero(tiny))
                     loss = space.loss(_swap(state[0]))
@@ -236,28 +243,47 @@ def _swap(point: NDArray) -> NDArray:
     return np.swapaxes(point, -1, -2)
 
 
+def _check_range(X: NDArray) -> None:
+    """Refuse samples whose squares overflow or vanish: all products would be wrong."""
+    largest = float(np.abs(X).max())
+    with np.errstate(over="ignore", under="ignore"):
+        square = np.prod([largest, largest, X.size])
+    if largest > 0 and not np.finfo(np.float64).tiny < square < np.inf:
+        raise ValueError(
+            f"X has entries up to {largest:.3g}, whose squares leave the range of float64; "
+            "expected numbers nearer to 1: rescale X, start and step size"
+        )
+
+
 def _check_probabilities(
-    probabilities: ArrayLike | None, n: int, replacement: bool
+    probabilities: ArrayLike | None, X: NDArray, replacement: bool
 ) -> NDArray | None:
     if probabilities is None:
         return None
     if not replacement:
         raise ValueError("probabilities are given, but replacement is False; expected True")
-    chances = check_vector(probabilities, "probabilities", length=n).astype(np.float64)
+    chances = check_vector(probabilities, "probabilities", length=len(X)).astype(np.float64)
     if chances.min() < 0 or not chances.any():
         raise ValueError("probabilities has negative entries or zeros only; expected chances >= 0")
+    chances /= chances.max()  # or their sum might overflow
+    missing = np.flatnonzero((chances == 0) & X.any(axis=1))
+    if missing.size:
+        raise ValueError(
+            f"probabilities is 0 at index {missing[0]}; expected chances > 0 for all samples but "
+            "rows of zeros: the gradient of this one would be missing from the mean"
+        )
     return chances / chances.sum()
 
 
 def _stability(
-    X: NDArray, method: Method, sizes: NDArray, n_runs: int, chances: NDArray | None
+    X: NDArray, method: Method, sizes: NDArray, replacement: bool, chances: NDArray | None
 ) -> tuple[NDArray, str]:
     """Return the step sizes below which runs are stable, NaN where unknown, and why in words."""
     n = len(X)
     gram = X @ X.T if n <= X.shape[1] else X.T @ X
     m = len(gram)
     largest = float(eigvalsh(gram / n, subset_by_index=[m - 1, m - 1])[0])
-    limits = np.full(n_runs, np.nan)
+    limits = np.full(len(sizes), np.nan)
     words = [f"lambda_1 = {largest:.4g}"]
     full = method.stable_step_size(largest)
     if full is None:
@@ -271,11 +297,17 @@ def _stability(
             squares = np.sum(X**2, axis=1)
             with np.errstate(divide="ignore", invalid="ignore"):
                 beta = np.nanmax(squares if chances is None else squares / (n * chances))
-            b = np.maximum(sizes, 1)
+            # Within an epoch draws depend on each other: what holds for each batch is stated.
+            b = np.maximum(sizes, 1) if replacement else 1
             limits = np.where(sizes == 0, limits, 2 * b / (beta + (b - 1) * largest))
             words.append(
-                f"with batches of b the mean squared distance to a common solution shrinks below "
-                f"2 b / (beta + (b - 1) lambda_1), beta = {beta:.4g}"
+                (
+                    "with batches of b the mean squared distance to a common solution shrinks "
+                    "below 2 b / (beta + (b - 1) lambda_1)"
+                    if replacement
+                    else "with epochs no batch moves away from a common solution below 2 / beta"
+                )
+                + f", beta = {beta:.4g}"
             )
         else:
             words.append(

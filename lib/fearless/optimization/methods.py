@@ -14,6 +14,21 @@ from fearless.optimization.method import Hyperparameter, Method, State
 __all__ = ["Chebyshev", "GradientDescent", "HeavyBall", "MaSS", "Method", "Nesterov"]
 
 
+# Only what is new is written to: for hundreds of runs at once memory is what steps cost.
+def _descend(point: Any, step_size: Hyperparameter, gradient: Any) -> Any:
+    """Return point - step_size * gradient."""
+    moved = -step_size * gradient
+    moved += point
+    return moved
+
+
+def _look_ahead(new: Any, old: Any, momentum: Hyperparameter) -> Any:
+    """Return new + momentum * (new - old)."""
+    ahead = momentum * (new - old)
+    ahead += new
+    return ahead
+
+
 @dataclass(frozen=True, eq=False)
 class GradientDescent(Method):
     r"""Gradient descent, :math:`w_{t+1} = w_t - \eta g(w_t)`; with batches, SGD.
@@ -30,14 +45,8 @@ class GradientDescent(Method):
 
     step_size: Hyperparameter
 
-    def start(self, w: Any) -> State:
-        return (w,)
-
-    def query(self, state: State, t: int) -> Any:
-        return state[0]
-
     def step(self, state: State, gradient: Any, t: int) -> State:
-        return (state[0] - self.step_size * gradient,)
+        return (_descend(state[0], self.step_size, gradient),)
 
     def stable_step_size(self, largest: float) -> Hyperparameter:
         return 2 / largest
@@ -86,7 +95,9 @@ class HeavyBall(_Momentum):
 
     def step(self, state: State, gradient: Any, t: int) -> State:
         w, previous = state
-        return (w - self.step_size * gradient + self.momentum * (w - previous), w)
+        new = _descend(w, self.step_size, gradient)
+        new += self.momentum * (w - previous)
+        return (new, w)
 
     def stable_step_size(self, largest: float) -> Hyperparameter:
         return 2 * (1 + self.momentum) / largest
@@ -120,8 +131,8 @@ class Nesterov(_Momentum):
 
     def step(self, state: State, gradient: Any, t: int) -> State:
         w, u = state
-        new = u - self.step_size * gradient
-        return (new, new + self.momentum * (new - w))
+        new = _descend(u, self.step_size, gradient)
+        return (new, _look_ahead(new, w, self.momentum))
 
     def stable_step_size(self, largest: float) -> Hyperparameter:
         return 2 * (1 + self.momentum) / ((1 + 2 * self.momentum) * largest)
@@ -228,12 +239,15 @@ class MaSS(_Momentum):
 
     def step(self, state: State, gradient: Any, t: int) -> State:
         w, u = state
-        new = u - self.step_size * gradient
-        return (new, new + self.momentum * (new - w) + self.compensation * gradient)
+        new = _descend(u, self.step_size, gradient)
+        ahead = _look_ahead(new, w, self.momentum)
+        ahead += self.compensation * gradient
+        return (new, ahead)
 
     def stable_step_size(self, largest: float) -> Hyperparameter:
         ratio = self.compensation / self.step_size
-        limit = 2 * (1 + self.momentum) / (1 + 2 * self.momentum - np.minimum(ratio, 1)) / largest
+        curbed = np.where(ratio < 1, ratio, 0.0)  # whatever the others are: no step is stable
+        limit = 2 * (1 + self.momentum) / (1 + 2 * self.momentum - curbed) / largest
         stable = np.where(ratio < 1, limit, 0.0)
         return stable if np.ndim(stable) else float(stable)
 
@@ -309,4 +323,6 @@ class Chebyshev(Method):
     def step(self, state: State, gradient: Any, t: int) -> State:
         w, previous = state
         eta, gamma = self.coefficients(t)
-        return (w - eta * gradient + gamma * (w - previous), w)
+        new = _descend(w, eta, gradient)
+        new += gamma * (w - previous)
+        return (new, w)

@@ -112,7 +112,8 @@ def minimize(
         Draws the batches. Runs have streams of their own: the first ones do not depend on how
         many there are, and a run of the seed s is the same in all company.
     divergence : float
-        Call a run diverged when its loss exceeds this many times that at its start.
+        Call a run diverged when its loss is not finite or exceeds this many times the absolute
+        value of that at its start (this number, where that is zero).
 
     Returns
     -------
@@ -145,6 +146,8 @@ def minimize(
     >>> run.loss[0] / run.loss[0, 0]
     array([1.      , 0.25    , 0.0625  , 0.015625])
     """
+    if not isinstance(method, Method):
+        raise TypeError(f"method is {type(method).__name__}; expected a Method")
     n = check_int(objective.n_samples, "objective.n_samples")
     p = check_int(objective.n_parameters, "objective.n_parameters")
     n_steps = check_int(n_steps, "n_steps", minimum=0)
@@ -156,21 +159,19 @@ def minimize(
     steps = recorded_steps(record, n_steps)
     w_star = None if solution is None else check_vector(solution, "solution", length=p)
 
-    starts = np.broadcast_to(starts, (n_runs, p))
+    starts, runs = np.broadcast_to(starts, (n_runs, p)), method.spread(n_runs)
     shape = (n_runs, len(steps))
     loss, distance, norm = np.empty(shape), np.empty(shape), np.empty(shape)
     coef, diverged_at = np.empty((n_runs, p)), np.empty(n_runs, dtype=np.intp)
     for i in range(n_runs):
         stream = BatchStream(n, sizes[i : i + 1], replacement, [seeds[i]]) if sizes[i] else None
-        single = method if method.n_runs is None else method.take(i)
         watch = _Watch(objective, steps, n_steps, divergence)
         with np.errstate(over="ignore", invalid="ignore"):
-            diverged_at[i] = watch.run(single, starts[i].copy(), stream)
+            diverged_at[i] = watch.run(runs.take(i), starts[i].copy(), stream)
         loss[i], coef[i] = watch.loss, watch.coef
         norm[i] = np.linalg.norm(watch.iterates, axis=1)
         if w_star is not None:
             distance[i] = np.linalg.norm(watch.iterates - w_star, axis=1)
-    settings = {k: np.broadcast_to(v, n_runs) for k, v in method.hyperparameters.items()}
     return Trace(
         steps=steps,
         loss=loss,
@@ -179,7 +180,7 @@ def minimize(
         oracle_calls=gradients_seen(steps, sizes, n, replacement),
         coef=coef,
         diverged_at=diverged_at,
-        settings={**settings, "batch_size": np.where(sizes, sizes, n)},
+        settings={**runs.hyperparameters, "batch_size": np.where(sizes, sizes, n)},
     )
 
 
@@ -198,7 +199,8 @@ class _Watch:
     def run(self, method: Method, w: NDArray, stream: BatchStream | None) -> int:
         """Make all steps; return the one at which the run diverged, or -1."""
         state = method.start(w)
-        limit = divergence_limit(self.objective.loss(w), self.divergence)
+        first = self.objective.loss(w)
+        limit = divergence_limit(first if first != 0 else 1.0, self.divergence)
         record = 0
         for t in range(self.n_steps + 1):
             if not np.isfinite(state[0]).all():
@@ -215,6 +217,11 @@ class _Watch:
                     drawn, weights = stream.next()
                     samples = drawn[weights > 0]
                 gradient = self.objective.gradient(method.query(state, t), samples)
+                if np.shape(gradient) != w.shape:  # or it would be broadcast to all weights
+                    raise ValueError(
+                        f"objective.gradient returned the shape {np.shape(gradient)}; "
+                        f"expected {w.shape}"
+                    )
                 state = method.step(state, gradient, t)
         self.coef[...] = state[0]
         return -1

@@ -20,7 +20,7 @@ from fearless._validation import (
     check_vector,
 )
 
-__all__ = ["FlatValley", "QuadraticNetwork", "UnitLosses", "label_twice", "strong_growth"]
+__all__ = ["FlatValley", "QuadraticNetwork", "UnitLosses"]
 
 
 class UnitLosses(ABC):
@@ -87,10 +87,8 @@ class UnitLosses(ABC):
         -------
         ndarray of shape (..., p)
         """
-        v = self._units(w)
-        _, slope, _ = self._profile(self._outputs(v))
-        slope = 2 * slope * self._weights(samples, weights)
-        gradient = np.matmul(np.swapaxes(slope[..., None] * v, -1, -2), self.X)
+        slopes = self.unit_gradients(w) * self._weights(samples, weights)[..., None]
+        gradient = np.matmul(np.swapaxes(slopes, -1, -2), self.X)
         return gradient.reshape(*gradient.shape[:-2], self.n_parameters)
 
     def hessian(
@@ -130,9 +128,24 @@ class UnitLosses(ABC):
         -------
         ndarray of shape (..., n)
         """
-        outputs = self._outputs(self._units(w))
-        slope = self._profile(outputs)[1]
-        return 4 * slope**2 * outputs * np.sum(self.X**2, axis=1)
+        return np.sum(self.unit_gradients(w) ** 2, axis=-1) * np.sum(self.X**2, axis=1)
+
+    def unit_gradients(self, w: ArrayLike) -> NDArray[np.float64]:
+        r"""Compute the gradients of all sample losses in :math:`W x_i`, at a cost of O(n p).
+
+        The gradient of sample i in W is this vector times :math:`x_i^\top`.
+
+        Parameters
+        ----------
+        w : array-like of shape (..., p)
+            Weights.
+
+        Returns
+        -------
+        ndarray of shape (..., n, m)
+        """
+        v = self._units(w)
+        return 2 * self._profile(self._outputs(v))[1][..., None] * v
 
     def _units(self, w: ArrayLike) -> NDArray:
         """Return the W x_i, shape (..., n, m)."""
@@ -271,89 +284,3 @@ class FlatValley(UnitLosses):
             (tilt / 2 - half * fall) / base,
             (half * (half + 1) * fall - tilt / 4) / base**2,
         )
-
-
-def label_twice(
-    X: ArrayLike, y: ArrayLike, noise: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r"""Give every input two labels, :math:`y_i + \sigma` and :math:`y_i - \sigma`.
-
-    No weights fit both, and yet the square loss is that of the y_i plus the constant
-    :math:`\sigma^2 / 2`: the same minima, saddles and gradients, and other sample gradients.
-
-    Parameters
-    ----------
-    X : array-like of shape (n, d)
-        Inputs.
-    y : array-like of shape (n,)
-        Labels.
-    noise : float
-        sigma >= 0.
-
-    Returns
-    -------
-    X : ndarray of shape (2 n, d)
-    y : ndarray of shape (2 n,)
-
-    Raises
-    ------
-    TypeError, ValueError
-        An argument is not as described.
-
-    Notes
-    -----
-    Cost O(n d). Used in the section "Escaping saddle points".
-
-    Examples
-    --------
-    >>> label_twice([[1.0]], [2.0], 0.5)[1]
-    array([2.5, 1.5])
-    """
-    X, y = check_matrix(X, "X"), check_vector(y, "y")
-    check_same_length(X=X, y=y)
-    noise = check_positive(noise, "noise", allow_zero=True)
-    signs = np.tile([1.0, -1.0], len(y))
-    return np.repeat(X, 2, axis=0), np.repeat(y, 2) + noise * signs
-
-
-def strong_growth(objective: UnitLosses, w: ArrayLike) -> NDArray[np.float64]:
-    r"""Compute how large sample gradients are at w, measured by their mean.
-
-    .. math:: \frac{\frac1n \sum_i \|\nabla \ell_i(w)\|^2}{\|\nabla L(w)\|^2} .
-
-    The strong growth condition asks that this be bounded, by a constant rho, at all w.
-
-    Parameters
-    ----------
-    objective : UnitLosses
-        A loss with samples.
-    w : array-like of shape (..., p)
-        Weights.
-
-    Returns
-    -------
-    ndarray of shape (...,)
-        At least 1. Infinite where the mean gradient is zero and sample gradients are not, 1 where
-        all of them are zero.
-
-    Raises
-    ------
-    ValueError
-        w is not as described.
-
-    Notes
-    -----
-    Cost O(n p) for each w. Used in the section "Escaping saddle points".
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(strong_growth(QuadraticNetwork(np.eye(2), [1.0, 1.0]), [2.0, 2.0]))
-    2.0
-    """
-    squares = objective.sample_gradient_norms(w).mean(axis=-1)
-    mean = np.sum(objective.gradient(w) ** 2, axis=-1)
-    ratio = np.where(squares > 0, np.inf, 1.0)
-    with np.errstate(over="ignore"):  # a subnormal mean gradient: the ratio is infinite
-        np.divide(squares, mean, out=ratio, where=mean > 0)
-    return ratio

@@ -32,7 +32,7 @@ class Trace:
     norm : ndarray of shape (R, T)
         ||w_t||.
     oracle_calls : ndarray of shape (R, T)
-        Gradients of single samples computed so far.
+        Gradients of single samples that so many steps compute.
     coef : ndarray of shape (R, p)
         The last iterates, +inf in runs that diverged.
     diverged_at : ndarray of shape (R,)
@@ -114,12 +114,17 @@ class Trace:
         Raises
         ------
         TypeError, ValueError
-            An argument is not as described, or the distance is not known.
+            An argument is not as described, the distance is not known, or the level is relative
+            and the start was not recorded.
         """
         level = check_positive(level, "level")
         values = getattr(self, check_option(of, "of", ("loss", "distance")))
         if values is None:
             raise ValueError("of is 'distance', but no solution is known to these runs")
+        if relative and self.steps[0] != 0:
+            raise ValueError(
+                f"relative is True, but the first recorded step is {self.steps[0]}; expected 0"
+            )
         target = level * values[:, :1] if relative else level
         below = values <= target
         return np.where(below.any(axis=1), self.steps[below.argmax(axis=1)], -1)
@@ -162,8 +167,10 @@ def recorded_steps(record: int | ArrayLike, n_steps: int) -> NDArray[np.intp]:
 
 def divergence_limit(first: ArrayLike, factor: float, scale: float = 1.0) -> NDArray[np.float64]:
     """Return the loss beyond which a run has diverged; rounding errors of a first loss of zero
-    must stay below it, hence the scale of the losses."""
-    return factor * np.maximum(first, np.finfo(np.float64).eps ** 2 * scale)
+    must stay below it, hence the scale of the losses. Losses may be negative; inf is beyond it."""
+    with np.errstate(over="ignore"):
+        limit = factor * np.maximum(np.abs(first), np.finfo(np.float64).eps ** 2 * scale)
+    return np.minimum(limit, np.finfo(np.float64).max)
 
 
 def _plain(value: object) -> str:

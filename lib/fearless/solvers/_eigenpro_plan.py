@@ -10,7 +10,7 @@ import numpy as np
 from fearless.solvers._corrected_kernel import Batch, CorrectedKernel
 from fearless.solvers._memory import require_memory
 from fearless.solvers.system import KernelSystem
-from fearless.theory.rates import critical_batch_size, optimal_step_size
+from fearless.theory.rates.batch_size import critical_batch_size, optimal_step_size
 
 __all__ = ["EigenProPlan", "MemoryBudget", "make_plan", "plan_memory"]
 

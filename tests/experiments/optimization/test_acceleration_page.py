@@ -9,6 +9,7 @@ from fearless.experiments.optimization import orthogonal_equations as equations
 from fearless.experiments.optimization.accelerated_digits import (
     digit_methods,
     digit_task,
+    expected_ends,
     run_digits,
 )
 from fearless.experiments.optimization.batch_regimes import batch_regimes, frequent_and_rare
@@ -21,14 +22,14 @@ from fearless.theory.rates.second_moments import DecoupledMoments
 
 
 def test_race_has_the_rates_of_the_theory():
-    race = exact_gradient_race(seeds=range(20, 28))
+    race = exact_gradient_race(seeds=(20, 21, 22))
     exponents = [
         np.mean(np.log(curve.measured()) / np.log(curve.predicted)) for curve in race.values()
     ]
     check_claim("acceleration-rates", exponents, 1)
     bounded = [race["Chebyshev"], race["conjugate gradients"]]
     ratios = [curve.errors[:, 1:101] / curve.bound[1:101] for curve in bounded]
-    check_claim("acceleration-chebyshev", np.max(ratios), 1)
+    assert np.max(ratios) <= 1
     assert next(iter(race)) == "gradient descent"
     assert race["heavy ball"].bound is None
 
@@ -47,7 +48,7 @@ def test_limit_is_where_the_radius_is_one():
         for q in (1, 6, 20)
         for gamma in (0.05, 0.3, 0.7, 0.95)
     ]
-    check_claim("acceleration-limit", radii, 1)
+    np.testing.assert_allclose(radii, 1, atol=1e-6)
 
 
 def test_nesterov_gains_little():
@@ -82,7 +83,7 @@ def test_mass_keeps_its_promise():
             moments = DecoupledMoments([1.0, 1 / kappa], q)
             gap = 1 - moments.radius(Recursion.of(MaSS.tuned(q, 1.0, 1 / kappa, q)))
             gaps.append(gap * mass_time(q, 1.0, 1 / kappa, q))
-    check_claim("acceleration-mass", gaps, 1)
+    assert np.min(gaps) >= 1
 
 
 def test_runs_on_equations_have_the_expected_means():
@@ -107,7 +108,7 @@ def test_nesterov_diverges_where_sgd_converges():
 
 
 def test_steps_against_batch_size_are_predicted():
-    regimes = batch_regimes([2, 8, 64, 512], seed=33)
+    regimes = batch_regimes([4, 64, 512], seed=33)
     bias = [regimes.log_ratios(name).mean(axis=0) for name in regimes.steps]
     check_claim("acceleration-batches", bias, 0)
     assert (regimes.linear, regimes.saturated) == (8, 128)
@@ -145,6 +146,34 @@ def test_digits_have_the_expected_losses(kernel, seed):
     z = runs["SGD"].z_scores()
     assert z.shape == (10,)
     assert np.all(np.isfinite(z))
+
+
+def test_order_on_digits_is_not_that_of_one_draw():
+    data, kernel = load_mnist(), GaussianKernel(8.0)
+    ends = expected_ends(data, kernel, 100, 15, 4, draws=(21,))
+    leads = [ends["MaSS"] / ends["SGD"], ends["EigenPro"] / ends["MaSS"]]
+    check_claim("acceleration-draws", np.max(leads), 1)
+    assert ends["MaSS"].shape == (1,)
+
+
+@pytest.mark.slow
+def test_order_on_digits_for_more_draws():
+    data, kernel = load_mnist(), GaussianKernel(8.0)
+    ends = expected_ends(data, kernel, 100, 15, 4, draws=range(30, 42))
+    leads = [ends["MaSS"] / ends["SGD"], ends["EigenPro"] / ends["MaSS"]]
+    check_claim("acceleration-draws", np.max(leads), 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: equations.orthogonal_equations(5, 0.5), r"condition is 0\.5; expected"),
+        (lambda: equations.best_rates(3.0, [10.0]), r"noise is 3\.0; expected more than 3"),
+    ],
+)
+def test_bad_arguments_are_named_on_equations(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 def test_corrected_kernel_has_a_lower_ceiling_and_the_same_floor():

@@ -14,9 +14,9 @@ from fearless.experiments.optimization.edge_of_stability import (
     small_digits,
 )
 from fearless.networks import FullyConnected, empirical_tangent_kernel
-from fearless.networks.sharpness import sharpness_path
+from fearless.networks.loss_hessian import sharpness_path
 from fearless.optimization import GradientDescent, HeavyBall, Nesterov
-from fearless.theory.rates.catapult import catapult_limit
+from fearless.theory.rates.catapult import catapult_limit, catapult_path
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -42,8 +42,10 @@ def test_claim_four():
     assert aligned.max() > 0.9
     assert np.median(aligned) < 0.5
     eta = np.random.default_rng(4).uniform(0.05, 3.95, 500) / kernel
-    ends = eta * catapult_limit(eta, kernel, f, 100)
-    check_claim("big-steps-four", ends.max(), 2)
+    path = catapult_path(eta, kernel, f, 100, 1500)
+    check_claim("big-steps-four", (eta * path.sharpness[:, -1]).max(), 2)
+    assert np.all(path.loss[:, -1] < 1e-3 * path.loss[:, 0])
+    np.testing.assert_array_less(path.loss.max(axis=1), 100 * kernel**2 / 8 * (1 + 1e-12))
     beyond = np.random.default_rng(5).uniform(4.05, 9, 500)
     assert np.all(np.isinf(catapult_limit(beyond / kernel, kernel, f, 100)))
 
@@ -67,6 +69,10 @@ def test_wide_runs_are_networks_trained_one_by_one(activation):
     assert runs.peak[0, 1] == pytest.approx(path.losses.max() / path.losses[0], rel=1e-3)
     assert runs.final_loss[0, 1] == pytest.approx(path.losses[-1] / path.losses[0], rel=1e-2)
     assert runs.final_kernel[0, 1] == pytest.approx(eta * top(), rel=1e-2)
+    hidden = model.weights[0].detach() @ torch.from_numpy(pair.X.T).float()
+    active = (hidden > 0).any(dim=1).float().mean() if activation == "relu" else 1.0
+    assert runs.active[0, 1] == pytest.approx(float(active), abs=1e-6)
+    assert np.all(runs.active[runs.diverged | runs.dead] == 0)
     if activation == "identity":
         assert runs.diverged[0].tolist() == [False, False, True]
         assert runs.largest_stable == [2.3]
@@ -102,12 +108,16 @@ def test_quadratic_run_that_never_starts():
 def test_claim_wide_and_relu():
     data = load_mnist()
     grid = [1.9, 3.0, 3.6, 3.9, 4.1, 4.4, 6, 12]
-    tops = [
-        wide_runs(name, data, grid, n_seeds=2, random_state=11).largest_stable
+    linear, tanh, relu = (
+        wide_runs(name, data, grid, n_seeds=2, random_state=11)
         for name in ("identity", "tanh", "relu")
-    ]
+    )
+    tops = [runs.largest_stable for runs in (linear, tanh, relu)]
     check_claim("big-steps-wide", tops[:2], 4)
     check_claim("big-steps-relu", tops[2].min(), 12)
+    # Larger steps leave fewer ReLU units that are not zero on all samples.
+    assert np.all(relu.active[:, 0] > 0.9)
+    assert np.all(relu.active[:, -1] < 0.5)
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def test_the_hessian_of_the_network_is_below_its_bound(digits):
 
 def test_the_kernel_has_the_limit_for_its_mean(digits):
     pair = parity_digits(digits, 4, 5)
-    drawn = [trained_kernel(draw_signs(pair.X.shape[1], 3, s), pair.X) for s in range(400)]
+    drawn = [trained_kernel(draw_signs(pair.X.shape[1], 3, s), pair.X) for s in range(200)]
     mean, error = mean_and_error(drawn)
     np.testing.assert_array_less(np.abs(mean - signs_limit(pair.X)) / error, 4.5)
 
@@ -88,7 +88,7 @@ def test_the_start(digits):
     drawn = least_eigenvalues(digits, [5, 80], [4, 1024], n_seeds=6, random_state=1)
     mean, error = mean_and_error(drawn.finite / drawn.limit[..., None])
     check_claim("keeping-pl-start", mean[:, -1], 1, stderr=error[:, -1])
-    check_claim("keeping-pl-below", mean[-1, 0] + 4 * error[-1, 0], 1)
+    assert mean[-1, 0] + 4 * error[-1, 0] < 1  # Jensen's inequality, and not a close one
     assert np.all(drawn.limit <= drawn.closest)
 
 
@@ -101,8 +101,9 @@ def test_least_eigenvalues_of_limits_alone(digits):
 
 def test_the_width_that_is_enough(digits):
     kept = kept_by_width(digits, 10, [8, 32, 64], n_seeds=3, random_state=3)
-    check_claim("keeping-pl-width", np.median(kept.half) / max(kept.enough(), 1), 100)
-    assert kept.enough(1.1) == 0
+    check_claim("keeping-pl-width", np.median(kept.half) / kept.enough(), 100)
+    assert kept.enough(1.1) == np.inf
+    assert kept.enough(0.0) == 8
     assert np.all(np.diff(kept.needed, axis=1) >= 0)
     assert kept.needed.shape == (3, len(SHARES))
 
@@ -111,7 +112,6 @@ def test_the_width_that_is_enough(digits):
 @pytest.mark.parametrize("n_train", [5, 40])
 def test_the_width_that_is_enough_for_few_and_many(digits, n_train):
     kept = kept_by_width(digits, n_train, [16, 32], n_seeds=3, random_state=4)
-    assert kept.enough() > 0
     check_claim("keeping-pl-width", np.median(kept.half) / kept.enough(), 100)
 
 
@@ -159,6 +159,8 @@ def test_twin_images_have_the_angle():
     assert np.linalg.norm(more[-1]) == pytest.approx(1)
     np.testing.assert_array_equal(y, [1, 1, -1, -1])
     np.testing.assert_array_equal(twin_images(X, y[:3], 0.0)[0][-1], X[0])
+    with pytest.raises(ValueError, match="parallel"):
+        twin_images(np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([1.0, -1.0]), 0.1)
 
 
 def test_a_copy_with_the_other_label(digits):

@@ -27,12 +27,33 @@ ETAS = np.array([0.2, 5.0])
 
 def test_the_gradient_of_cross_entropy_is_at_most_its_loss():
     curves = loss_curves(load_mnist(classes=(3, 8)), n_steps=3000, n_draws=2, random_state=7)
-    check_claim("losses-crossentropy-gradient", curves.gradient_ratio.max(), 1)
+    assert curves.gradient_ratio.max() < 1
     # One falls like one over t, the other is gone.
-    last = curves.steps >= 1000
-    slopes = np.diff(np.log(curves.cross_entropy[:, last])) / np.diff(np.log(curves.steps[last]))
-    np.testing.assert_allclose(slopes.mean(axis=1), -1, atol=0.1)
+    check_claim("losses-crossentropy-slope", curves.exponent, -1)
     assert (curves.square[:, -1] < 1e-4).all()
+
+
+def test_cross_entropy_is_that_of_gradient_descent_on_the_weights():
+    """In the weights of the features, not in the outputs as the experiment has it."""
+    from fearless.features import RandomReLUFeatures
+
+    data = load_mnist(classes=(3, 8))
+    curves = loss_curves(data, n_train=8, n_features=30, n_steps=40, n_draws=1, random_state=5)
+    rng = np.random.default_rng((5, 0))
+    rows = rng.permutation(len(data.X_train))[:8]
+    Phi = RandomReLUFeatures(30, random_state=rng).fit_transform(data.X_train[rows])
+    Phi /= np.linalg.norm(Phi, axis=1).max()  # B = 1
+    y = np.where(data.y_train[rows] == 8, 1.0, -1.0)
+    eta = 4 * 8 / np.linalg.norm(Phi, 2) ** 2
+    w, losses, ratios = np.zeros(30), [], []
+    for _ in range(41):
+        u = y * (Phi @ w)
+        gradient = -Phi.T @ (y / (1 + np.exp(u))) / 8
+        losses.append(np.log1p(np.exp(-u)).mean())
+        ratios.append(np.linalg.norm(gradient) / losses[-1])
+        w -= eta * gradient
+    np.testing.assert_allclose(curves.cross_entropy[0], np.array(losses)[curves.steps], rtol=1e-9)
+    np.testing.assert_allclose(curves.gradient_ratio[0], np.array(ratios)[curves.steps], rtol=1e-9)
 
 
 def test_the_square_loss_is_that_of_a_plain_run():
@@ -43,7 +64,6 @@ def test_the_square_loss_is_that_of_a_plain_run():
     assert (np.diff(curves.square) <= 0).all()
     assert (curves.cross_entropy[:, 0] == np.log(2)).all()
     rate = np.diff(np.log(curves.square[0])) / np.diff(curves.steps)
-    assert curves.pl_constant[0] > 0
     assert (rate <= 0).all()
 
 
@@ -98,7 +118,7 @@ def test_equal_products_and_ratios_take_the_same_path():
     runs = sphere_runs(
         ETAS, 0.004 / ETAS, n_steps=500, n_seeds=3, start=ETAS**0.5, same_noise=True, random_state=4
     )
-    check_claim("scale-same-path", runs.loss, runs.loss[:1])
+    np.testing.assert_allclose(runs.loss[1], runs.loss[0], atol=1e-10)
     np.testing.assert_allclose(runs.norm[1] / runs.norm[0], 5, rtol=1e-12)
 
 
@@ -136,23 +156,38 @@ def test_the_mean_angle_is_fixed_by_the_product():
     np.testing.assert_allclose(runs.end_step * runs.end_decay, 1e-3)
 
 
+def test_schedules_and_starts_that_are_not_as_described():
+    with pytest.raises(ValueError, match=r"schedules\['a'\] ends at 0.5; expected 1"):
+        schedule_runs({"a": [(0.5, 0.1, 0.1)]}, n_steps=4, n_seeds=1)
+    with pytest.raises(ValueError, match="start"):
+        sphere_runs([1.0], [0.1], n_steps=3, start=0.0)
+    with pytest.raises(ValueError, match=r"rates: expected at most 0\.1, found 0\.4"):
+        relaxation_times([0.4])
+    with pytest.raises(ValueError, match="excess is 1; expected more than 1"):
+        relaxation_times([0.01], excess=1.0)
+
+
 @pytest.mark.slow
 def test_schedules_with_one_product_end_alike_and_only_without_a_scale():
     names = ("constant", "cold start")
     schedules = {name: SCHEDULES[name] for name in names}
-    runs = schedule_runs(schedules, n_steps=2400, n_seeds=4, random_state=11)
+    runs = schedule_runs(schedules, n_steps=2000, n_seeds=4, random_state=11)
     gap, error = runs.differences(runs.late_mean(runs.loss))
     check_claim("scale-schedules", gap, 0, stderr=error)
     check_claim("scale-equilibrium-norm", runs.settled_norm, runs.predicted_norm)
     schedules = {name: SCHEDULES[name] for name in ("small steps", "cold start")}
-    plain = schedule_runs(schedules, normalize=False, n_steps=2000, n_seeds=2, random_state=12)
+    # The same decay as a constant step of 0.4, and twice the steps: what moves the end is decay.
+    for eta in (0.4, 0.8):
+        schedules[f"decay of constant, {eta}"] = [(1.0, eta, 1e-3 / 0.4)]
+    plain = schedule_runs(schedules, normalize=False, n_steps=1600, n_seeds=2, random_state=12)
     loss = plain.late_mean(plain.loss).mean(axis=1)
-    check_claim("scale-ordinary", loss.max() / loss.min(), 2)
+    check_claim("scale-ordinary", loss[:2].max() / loss[:2].min(), 2)
+    assert abs(np.log(loss[3] / loss[2])) < 0.25 < np.log(loss[3] / loss[1])
 
 
 @pytest.mark.slow
 def test_without_noise_there_is_no_rest():
-    run = noiseless_run(n_steps=3000, random_state=4)
+    run = noiseless_run(n_steps=2000, random_state=4)
     check_claim("scale-no-rest", run.leap, 10)
     np.testing.assert_allclose(run.turning, np.log(1 - run.rate), rtol=1e-3)
 

@@ -54,10 +54,12 @@ def test_linear_systems_are_the_equality_case():
 def test_no_run_exceeds_its_bounds():
     runs = scale_runs([0.3, 2.0, 6.0, 12.0], n=10, d=40, n_systems=3, random_state=11)
     linear = linear_runs(n=8, p=20, n_systems=3, random_state=5)
-    check_claim("pl-condition-bounds", [runs.used.max(), linear.excess.max()], 1)
-    assert np.all(runs.curvature <= 1)
+    worst = [runs.used.max(), runs.curvature.max(), linear.excess.max()]
+    check_claim("pl-condition-bounds", worst, 1)
     assert np.isfinite(runs.radius[:, -1]).all()
-    assert np.all(runs.dip > 0)
+    # Gradient flow keeps a^2 - b^2, steps of finite length nearly so.
+    assert np.all(runs.dip > 0.99)
+    assert np.all(runs.top_growth[:, 0] > 1)
 
 
 def test_the_ball_of_a_product_system():

@@ -8,7 +8,6 @@ from fearless.experiments.optimization.saddle_calls import call_counts, constant
 from fearless.experiments.optimization.saddle_escape import (
     escape_runs_from_zero,
     escape_shares,
-    escape_times,
     lowest_mode,
 )
 from fearless.experiments.optimization.saddle_problems import (
@@ -19,9 +18,9 @@ from fearless.experiments.optimization.saddle_problems import (
     partial_saddle,
 )
 from fearless.optimization.cubic import cubic_newton
-from fearless.optimization.saddles import QuadraticNetwork, strong_growth
+from fearless.optimization.growth import strong_growth
+from fearless.optimization.saddles import QuadraticNetwork
 from fearless.theory.rates.saddles import (
-    escape_steps,
     stated_exponent,
     strong_growth_bound,
     valley_exponent,
@@ -75,7 +74,7 @@ def test_the_first_cubic_step():
     objective = few_inputs(random_state=8)
     first = cubic_newton(objective, np.zeros(20), cubic=5, n_steps=1)
     curvature, _ = lowest_mode(objective)
-    check_claim("saddles-cubic-first-step", first.norm[0, 1], 2 * curvature / 5)
+    assert first.norm[0, 1] == pytest.approx(2 * curvature / 5, rel=1e-9)
     assert first.loss[0, 1] < first.loss[0, 0]
 
 
@@ -111,18 +110,6 @@ def test_a_small_count():
     np.testing.assert_array_equal(few.calls[:, 0], few.steps[:, 0] * (16 + 100))
     with pytest.raises(ValueError, match="kind is 'hill'"):
         call_counts("hill", "cubic", strong_growth=True)
-
-
-@pytest.mark.slow
-def test_escape_times_follow_the_logarithm():
-    seed = 11
-    times = escape_times(10.0 ** np.arange(-12, 0, 2), [0.05, 0.1, 0.2], random_state=seed)
-    curvature, _ = lowest_mode(few_inputs(random_state=seed))
-    medians = np.median(times.full, axis=1)
-    slopes = np.polyfit(np.log(1 / times.radii), medians.T, 1)[0]
-    predicted = escape_steps(curvature, times.step_sizes, 1.0, np.e)
-    check_claim("saddles-escape-slope", slopes / predicted, 1)
-    assert np.isfinite(times.single).all()
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from fearless.theory.rates import (
+from fearless.theory.rates.batch_size import (
     batch_speedup,
     critical_batch_size,
     optimal_step_size,

@@ -98,6 +98,15 @@ def test_the_limit_is_where_long_paths_end():
     )
 
 
+def test_the_limit_to_a_coarser_tolerance():
+    multiples = np.linspace(0.3, 3.9, 60)
+    multiples = multiples[np.abs(multiples - 2) > 0.05]
+    fine = catapult_limit(multiples, 1.0, 0.5, 256)
+    coarse = catapult_limit(multiples, 1.0, 0.5, 256, tol=1e-3)
+    np.testing.assert_allclose(multiples * coarse, multiples * fine, atol=1e-3)
+    assert np.any(coarse != fine)
+
+
 def test_divergence_is_inf_from_its_step_on():
     path = catapult_path([1.0, 6.0], 1.0, 0.5, 10, 50)
     assert path.diverged_at[0] == -1
@@ -135,6 +144,8 @@ def test_bad_input():
         catapult_path(1.0, 1.0, np.nan, 100, 5)
     with pytest.raises(ValueError, match="broadcast"):
         catapult_path([1.0, 2.0], [1.0, 1.0, 1.0], 0.1, 100, 5)
+    with pytest.raises(ValueError, match="tol"):
+        catapult_limit(1.0, 1.0, 0.1, 100, tol=0.0)
     with pytest.raises(RuntimeError, match="max_steps = 100"):
         catapult_limit(4.0, 1.0, 0.3, 100, max_steps=100)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fearless.theory.rates import (
+from fearless.theory.rates.iterations import (
     conjugate_gradient_iterations,
     gradient_descent_iterations,
     gradient_descent_residuals,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -85,6 +85,7 @@ def test_limits_for_the_data_of_liu_and_belkin(gamma, limit):
     assert momentum_limit("Nesterov", gamma, noise=6) == pytest.approx(limit, abs=5.1e-5)
 
 
+@settings(max_examples=40)
 @given(
     gamma=st.floats(0, 0.99),
     q=st.floats(1, 200),
@@ -123,6 +124,7 @@ def test_time_of_mass_is_that_of_its_parameters(b):
     assert tuned.momentum == pytest.approx((S - 1) / (S + 1))
     assert mass_time(2.0, 0.5, 0.01, 30.0, float("inf")) == pytest.approx(50**0.5)
     assert mass_time(2.0, 0.5, 0.01, 30.0, 10**12) == pytest.approx(50**0.5)
+    assert mass_time(1.0, 1.0, 1.0, 1 - 1e-10) == 1  # rounding errors of what is one
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,7 @@ def test_time_of_mass_is_that_of_its_parameters(b):
         (lambda: mass_time(0.5, 1.0, 0.1, 2.0), r"norm >= largest"),
         (lambda: mass_time(2.0, 1.0, 0.1, 0.5), r"statistical >= 1"),
         (lambda: mass_time(2.0, 1.0, 0.1, 2.0, 0.5), r"batch_size is 0\.5"),
+        (lambda: mass_time(2.0, 1.0, 0.1, 2.0, float("-inf")), r"batch_size is -inf"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

@@ -49,6 +49,16 @@ def test_distances_follow_the_recursion_also_when_they_grow():
         assert np.allclose(lms_distances(range(21), eta, 8, 1.0, 0.5), expected)
 
 
+def test_distances_that_overflow_are_infinite_and_never_nan():
+    assert lms_distances([0, 10**6], 3.0, 8, 1.0).tolist() == [1.0, np.inf]
+    assert lms_distances([0, 10**6], 3.0, 8, 0.0, 1.0).tolist() == [0.0, np.inf]
+    assert lms_distances([0, 10**6], 3.0, 8, 0.0).tolist() == [0.0, 0.0]
+
+
+def test_one_tiny_step_is_not_lost_to_rounding():
+    assert np.isclose(lms_distances([1], 1e-12, 8, 0.0, 1.0)[0], 1e-24 * 8, rtol=1e-12)
+
+
 def test_simulation():
     rng = np.random.default_rng(5)
     d, m, eta, runs = 6, 3, 0.2, 4000

@@ -44,6 +44,11 @@ def test_chebyshev_is_taken_in_its_limit():
     np.testing.assert_allclose(limit.push, ball.push, atol=1e-14)
 
 
+def test_several_methods_at_once_are_refused():
+    with pytest.raises(ValueError, match=r"step_size of the method has shape \(2,\)"):
+        Recursion.of(Nesterov(np.array([0.1, 0.2]), 0.5))
+
+
 def test_bad_eigenvalues_are_named():
     with pytest.raises(ValueError, match="eigenvalues"):
         Recursion.of(GradientDescent(0.5)).radius([[1.0]])

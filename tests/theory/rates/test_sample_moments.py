@@ -5,7 +5,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from fearless.theory.rates import optimal_step_size, sgd_rate
+from fearless.theory.rates.batch_size import optimal_step_size, sgd_rate
 from fearless.theory.rates.sample_moments import SampleMoments
 
 
@@ -88,11 +88,11 @@ def test_floor_is_the_limit_and_zero_under_interpolation(m):
 
 def test_never_slower_than_the_worst_case():
     rng = np.random.default_rng(8)
-    X = rng.standard_normal((40, 120)) * np.arange(1, 121) ** -0.5
+    X = rng.standard_normal((24, 80)) * np.arange(1, 81) ** -0.5
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     moments = SampleMoments.from_data(X)
     largest, smallest = moments.eigenvalues[[0, -1]]
-    for m in (1, 2, 8, 32):
+    for m in (1, 4, 24):
         eta = optimal_step_size(m, 1.0, largest, smallest)
         assert moments.rate(eta, m) <= sgd_rate(m, 1.0, largest, smallest) * (1 + 1e-9)
 
@@ -108,6 +108,37 @@ def test_steps_to():
         moments.steps_to(-y, 1e-6, 0.5, 2, max_steps=3)
     with pytest.raises(ValueError, match=r"expected more steps, or a step size other than 50\.0"):
         moments.steps_to(-y, 0.1, 50.0, 2)
+
+
+@pytest.mark.parametrize("m", [1, 3, 40])
+def test_is_stable_below_the_limit_only(m):
+    X, _ = _data(9, 14, seed=2)
+    moments = SampleMoments.from_data(X)
+    limit = moments.stability_limit(m)
+    assert moments.is_stable(0.999 * limit, m)
+    assert not moments.is_stable(1.001 * limit, m)
+    # Beyond gradient descent nothing is stable, whatever the batch.
+    assert not moments.is_stable(2.0001 / moments.eigenvalues[0], m)
+
+
+def test_far_beyond_the_limit_the_loss_is_infinite_and_not_nan():
+    X, y = _data(6, 9)
+    losses = SampleMoments.from_data(X).losses(-y, [0, 10, 1000, 2000], 50.0)
+    assert np.all(np.isfinite(losses[:2]))
+    assert np.all(losses[2:] == np.inf)
+
+
+def test_tiny_and_huge_units():
+    X, y = _data(10, 4)
+    moments = SampleMoments.from_data(X)
+    best = np.linalg.lstsq(X, y, rcond=None)[1][0] / 20
+    # Without cancellation in what a tiny step leaves.
+    assert np.isclose(moments.floor(-y, 1e-100), best, rtol=1e-12)
+    for unit in (1e-70, 1e70):
+        scaled = SampleMoments.from_data(unit * X)
+        eta = 0.4 * moments.stability_limit()
+        assert np.isclose(scaled.stability_limit() * unit**2, moments.stability_limit())
+        assert np.isclose(scaled.floor(-y, eta / unit**2), moments.floor(-y, eta))
 
 
 def test_errors():

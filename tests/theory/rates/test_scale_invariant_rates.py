@@ -88,6 +88,21 @@ def test_the_equilibrium_loss_is_that_of_watsons_law(dimension, rate):
     np.testing.assert_allclose(loss, moment(1, kappa) / 2, rtol=1e-6)
 
 
+@pytest.mark.parametrize("rate", [1e-9, 1e-14, 1e-17])
+def test_tiny_rates_keep_their_digits(rate):
+    """1 - rate has few digits of the rate left, and the law is narrower than a fixed grid."""
+    np.testing.assert_allclose(equilibrium_angle(rate), np.sqrt(2 * rate), rtol=1e-9)
+    np.testing.assert_allclose(relaxation_time(rate), 1 / (4 * rate), rtol=1e-8)
+    first_order = 49 * float(effective_step_size(rate, 49.0)) / 4  # (D - 1) eta_e / 4
+    np.testing.assert_allclose(rayleigh_equilibrium_loss(rate, 50), first_order, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.28, 0.5, 0.9])
+def test_the_relaxation_time_of_large_rates(rate):
+    factor = abs(2 * (1 - rate) ** 2 - 1)
+    np.testing.assert_allclose(relaxation_time(rate), -1 / np.log(factor), rtol=1e-12)
+
+
 def test_without_any_order_the_direction_is_uniform():
     np.testing.assert_allclose(rayleigh_equilibrium_loss(0.9, 50), (1 - 1 / 50) / 2, rtol=2e-3)
 

@@ -123,9 +123,34 @@ def test_statistical_condition_number_of_independent_samples_is_n():
     np.testing.assert_allclose(leverage, 6)
 
 
+def test_what_is_beyond_all_numbers_is_infinite():
+    recursion = Recursion.of(Nesterov(0.9, 0.9))
+    path = DecoupledMoments([1.0, 0.01], 8.0).path(recursion, [1.0, 1.0], 900)
+    first = int(np.argmax(np.isinf(path[:, 0])))
+    assert 0 < first < 900
+    assert np.all(path[first:, 0] == np.inf)
+    assert np.all(np.isfinite(path[:, 1]))
+    losses = MomentumMoments(8 * np.eye(8)).path(recursion, np.ones(8), 900)
+    end = int(np.argmax(np.isinf(losses)))
+    assert end == pytest.approx(first, abs=3)
+    assert np.all(losses[end:] == np.inf)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (
+            lambda: MomentumMoments(np.eye(3), replacement=False).path(
+                Recursion.of(GradientDescent(0.1)), np.ones(3), 1, 4
+            ),
+            r"batch_size",
+        ),
+        (
+            lambda: MomentumMoments(np.eye(3)).path(
+                Recursion.of(GradientDescent(0.1)), np.ones(3), 1, 0
+            ),
+            r"batch_size",
+        ),
         (lambda: DecoupledMoments([1.0, 0.0], 2.0), r"eigenvalues contains 0\.0"),
         (lambda: DecoupledMoments([1.0, 2.0], 0.5), r"noise contains 0\.5"),
         (lambda: DecoupledMoments([1.0, 2.0], [2.0]), r"noise has length 1; expected 2"),

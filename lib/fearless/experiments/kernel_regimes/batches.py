@@ -17,7 +17,7 @@ from fearless.experiments.kernel_regimes.conditioning import corrected_spectrum
 from fearless.solvers.eigenpro import solve_eigenpro
 from fearless.solvers.solution import KernelSolution
 from fearless.solvers.system import KernelSystem
-from fearless.theory.rates import batch_speedup, optimal_step_size
+from fearless.theory.rates.batch_size import batch_speedup, optimal_step_size
 
 __all__ = ["BatchStudy", "StepStudy", "batch_study", "step_study"]
 
@@ -40,7 +40,7 @@ class BatchStudy:
     critical : float
         The critical batch size m*.
     theory : ndarray of shape (j,)
-        The speed-up s(m) of the worst case, see `fearless.theory.rates.batch_speedup`.
+        The speed-up s(m) of the worst case, see `fearless.theory.rates.batch_size.batch_speedup`.
     rank : int
         Corrected directions.
     """

@@ -17,7 +17,7 @@ from fearless.solvers.cg import solve_cg
 from fearless.solvers.eigenpro import solve_eigenpro
 from fearless.solvers.preconditioners import low_rank_preconditioner
 from fearless.solvers.system import KernelSystem
-from fearless.theory.rates import (
+from fearless.theory.rates.iterations import (
     conjugate_gradient_iterations,
     gradient_descent_iterations,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,14 @@ from fearless.optimization.methods import GradientDescent, MaSS, Method, Nestero
 from fearless.theory.rates.recursions import Recursion
 from fearless.theory.rates.second_moments import MomentumMoments
 
-__all__ = ["DigitRun", "DigitTask", "digit_methods", "digit_task", "run_digits"]
+__all__ = [
+    "DigitRun",
+    "DigitTask",
+    "digit_methods",
+    "digit_task",
+    "expected_ends",
+    "run_digits",
+]
 
 # Thousands of small products: threads would spend their time waiting for each other.
 _one_thread = threadpool_limits.wrap(limits=1)
@@ -179,7 +187,7 @@ def run_digits(
     steps = np.linspace(0, n_steps, n_passes + 1).round().astype(int)
     runs = {}
     for name, (gram, method) in methods.items():
-        expected = MomentumMoments(gram).path(Recursion.of(method), -task.y, n_steps, batch_size)
+        expected = _expected(task, gram, method, n_steps, batch_size)
         trace = least_squares_runs(
             np.linalg.cholesky(gram),  # features whose inner products are the kernel
             task.y,
@@ -192,5 +200,53 @@ def run_digits(
             divergence=1e100,
         )
         loss = trace.loss / trace.loss[:, :1]
-        runs[name] = DigitRun(steps * batch_size / n, loss, expected[steps] / expected[0])
+        runs[name] = DigitRun(steps * batch_size / n, loss, expected[steps])
     return runs
+
+
+def _expected(
+    task: DigitTask, gram: NDArray, method: Method, n_steps: int, batch_size: int
+) -> NDArray:
+    """Return the expected loss after each step, from zero, over that at the start."""
+    path = MomentumMoments(gram).path(Recursion.of(method), -task.y, n_steps, batch_size)
+    return path / path[0]
+
+
+@_one_thread
+def expected_ends(
+    data: Dataset,
+    kernel: Kernel,
+    n: int,
+    rank: int,
+    batch_size: int,
+    *,
+    draws: Sequence[int],
+    n_passes: int = 20,
+) -> dict[str, NDArray[np.float64]]:
+    """Compute the expected losses after some passes, for several draws of the digits.
+
+    Parameters
+    ----------
+    data, kernel, n, rank : Dataset, Kernel, int, int
+        See `digit_task`.
+    batch_size : int
+        b, drawn with replacement.
+    draws : sequence of int
+        Seeds of the choices of images.
+    n_passes : int
+        So many times n samples are seen.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (draws,)
+        Over the loss at the start, for all methods of `digit_methods` but Nesterov's.
+    """
+    ends: dict[str, list[float]] = {}
+    for seed in draws:
+        task = digit_task(data, kernel, n, rank, seed=seed)
+        methods = digit_methods(task, batch_size)
+        del methods["Nesterov"]
+        for name, (gram, method) in methods.items():
+            path = _expected(task, gram, method, n_passes * n // batch_size, batch_size)
+            ends.setdefault(name, []).append(float(path[-1]))
+    return {name: np.array(losses) for name, losses in ends.items()}

@@ -87,7 +87,7 @@ def catapult_run(
         The network and the recursion.
     """
     from fearless.networks import FullyConnected
-    from fearless.networks.sharpness import sharpness_path
+    from fearless.networks.loss_hessian import sharpness_path
     from fearless.optimization import GradientDescent
 
     multiple = check_positive(multiple, "multiple")
@@ -157,6 +157,9 @@ class WideRuns:
     final_kernel : ndarray of shape (seeds, A)
         eta times the largest eigenvalue of the tangent kernel matrix over n at the end; +inf for
         runs that diverged.
+    active : ndarray of shape (seeds, A)
+        The share of hidden units that are not zero on all samples at the end; 0 for runs that
+        diverged.
     """
 
     activation: str
@@ -164,6 +167,7 @@ class WideRuns:
     peak: NDArray[np.float64]
     final_loss: NDArray[np.float64]
     final_kernel: NDArray[np.float64]
+    active: NDArray[np.float64]
 
     @property
     def diverged(self) -> NDArray[np.bool_]:
@@ -235,7 +239,7 @@ def _train(
     width: int,
     n_steps: int,
     rng: np.random.Generator,
-) -> tuple[NDArray, NDArray, NDArray]:
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Train one network with all step sizes: copies of it along the first axis of its weights."""
     import torch
 
@@ -272,12 +276,13 @@ def _train(
         if not keep.all():
             alive, etas = alive[keep.numpy()], etas[keep]
             weights = [w.detach()[keep] for w in weights]
-    kernels = np.full(len(steps), np.inf)
+    kernels, active = np.full(len(steps), np.inf), np.zeros(len(steps))
+    active[alive] = (hidden.detach()[keep] != 0).any(dim=2).double().mean(dim=1).numpy()
     for row, i in enumerate(alive):
         _load(model, [w[row] for w in weights])
         kernels[i] = top() * steps[i]
     first = losses[:, :1]
-    return losses.max(axis=1) / first[:, 0], losses[:, -1] / first[:, 0], kernels
+    return losses.max(axis=1) / first[:, 0], losses[:, -1] / first[:, 0], kernels, active
 
 
 def _load(model: Any, weights: list[Any]) -> None:

@@ -122,7 +122,7 @@ def edge_runs(
     EdgeRuns
         Losses and sharpness.
     """
-    from fearless.networks.sharpness import sharpness_path
+    from fearless.networks.loss_hessian import sharpness_path
 
     with one_thread():
         paths = [
@@ -236,7 +236,7 @@ def quadratic_run(
         Two losses, one of which comes back.
     """
     from fearless.networks import parameter_vector
-    from fearless.networks.sharpness import LossHessian, sharpness, sharpness_path
+    from fearless.networks.loss_hessian import LossHessian, sharpness, sharpness_path
 
     step_size = check_positive(step_size, "step_size")
     n_steps = check_int(n_steps, "n_steps")
@@ -285,7 +285,7 @@ def _sharpness_gradient(model: Any, X: NDArray, Y: NDArray, u: NDArray) -> NDArr
     import torch
     from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-    from fearless.networks.sharpness import LossHessian
+    from fearless.networks.loss_hessian import LossHessian
 
     weights = list(model.parameters())
     w, direction = parameters_to_vector(weights).detach(), torch.from_numpy(u)

@@ -47,8 +47,6 @@ class SphereRuns:
         |w_t|^4, averaged over the second half of the steps.
     mean_loss : ndarray of shape (P, S)
         The loss, averaged in the same way.
-    log_cosine : ndarray of shape (P, S)
-        Logarithm of the cosine of the angle of a step, averaged over the second half.
     """
 
     step_sizes: NDArray[np.float64]
@@ -58,7 +56,6 @@ class SphereRuns:
     loss: NDArray[np.float64]
     mean_fourth: NDArray[np.float64]
     mean_loss: NDArray[np.float64]
-    log_cosine: NDArray[np.float64]
 
     @property
     def rate(self) -> float:
@@ -127,13 +124,14 @@ def sphere_runs(
     rng = as_generator(random_state)
     eta, decay = np.array(pairs).T[:, :, None, None]
     w = np.broadcast_to(rng.standard_normal(shape), (P, n_seeds, D)).copy()
-    w *= np.broadcast_to(start, P)[:, None, None] / np.linalg.norm(w, axis=2, keepdims=True)
+    starts = [check_positive(float(value), "start") for value in np.broadcast_to(start, P)]
+    w *= np.array(starts)[:, None, None] / np.linalg.norm(w, axis=2, keepdims=True)
     times = np.unique(np.geomspace(1, n_steps, 120).astype(int))
     times = np.concatenate([[0], times])
     recorded = set(times.tolist())
     norms, losses = [], []
     half = n_steps // 2
-    sums = np.zeros((3, P, n_seeds))
+    sums = np.zeros((2, P, n_seeds))
     for t in range(n_steps + 1):
         length = np.sqrt(np.einsum("psd,psd->ps", w, w))[:, :, None]
         u = w / length
@@ -148,9 +146,8 @@ def sphere_runs(
         gradient -= np.einsum("psd,psd->ps", gradient, u)[:, :, None] * u
         w = (1 - eta * decay) * w - (eta / length) * gradient
         if t >= half:
-            cosine = np.einsum("psd,psd->ps", w, u) / np.sqrt(np.einsum("psd,psd->ps", w, w))
-            sums += length[:, :, 0] ** 4, loss, np.log(cosine)
-    mean_fourth, mean_loss, log_cosine = sums / (n_steps - half)
+            sums += length[:, :, 0] ** 4, loss
+    mean_fourth, mean_loss = sums / (n_steps - half)
     return SphereRuns(
         step_sizes=eta.ravel(),
         weight_decays=decay.ravel(),
@@ -159,7 +156,6 @@ def sphere_runs(
         loss=np.stack(losses, axis=2),
         mean_fourth=mean_fourth,
         mean_loss=mean_loss,
-        log_cosine=log_cosine,
     )
 
 
@@ -179,7 +175,7 @@ def relaxation_times(
     Parameters
     ----------
     rates : sequence of floats
-        eta lambda.
+        eta lambda, at most 0.1: beyond that the length arrives within a step or two.
     step_size : float
         eta.
     n_seeds : int
@@ -191,7 +187,16 @@ def relaxation_times(
     -------
     ndarray of shape (len(rates),)
         Interpolated between steps.
+
+    Raises
+    ------
+    ValueError
+        A rate or the excess is not as described.
     """
+    if not (np.asarray(rates, float) <= 0.1).all():
+        raise ValueError(f"rates: expected at most 0.1, found {np.max(rates):g}")
+    if not excess > 1:
+        raise ValueError(f"excess is {excess:g}; expected more than 1")
     rng = as_generator(random_state)
     times = []
     for rate in rates:

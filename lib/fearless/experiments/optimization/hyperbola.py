@@ -91,7 +91,7 @@ def cut(angle: float, *, n_points: int = 161) -> Cut:
     angle : float
         psi in degrees, between 0 and 90.
     n_points : int
-        Points of the line.
+        Points of the line; some more are added around the hump between two solutions.
 
     Returns
     -------
@@ -106,7 +106,9 @@ def cut(angle: float, *, n_points: int = 161) -> Cut:
     bend = 0.0 if abs(bend) < 1e-12 else float(bend)
     second = -slope / bend if bend else np.inf
     s = np.linspace(-3.2, 3.2, check_int(n_points, "n_points", minimum=3))
-    s = np.sort(np.append(s, [x for x in (0.0, second) if abs(x) < 3.2]))
+    # Both solutions, and the hump between them, which is narrow at a small angle.
+    hump = second * np.linspace(-0.5, 1.5, 81) if np.isfinite(second) else np.zeros(1)
+    s = np.unique(np.concatenate([s, [0.0], hump[np.abs(hump) < 3.2]]))
     gap = slope * s + bend * s**2
     # The loss is u^2 / 2 with u = gap: its second derivative is u'^2 + u u''.
     convex = (slope + 2 * bend * s) ** 2 + 2 * bend * gap >= 0

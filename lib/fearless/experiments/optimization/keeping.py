@@ -46,7 +46,7 @@ class WatchedRun:
     Attributes
     ----------
     width : int
-    path : fearless.networks.pl_path.PLPath
+    path : fearless.networks.pl_run.PLPath
     nearby : ndarray of shape (T,)
         The bound on the constant from the distance gone so far.
     control : HessianControl
@@ -141,7 +141,7 @@ def watched_runs(
 
 
 def _watched(pair: Pair, width: int, rng: np.random.Generator, tol: float) -> WatchedRun:
-    from fearless.networks.pl_path import pl_path
+    from fearless.networks.pl_run import pl_path
 
     model = draw_signs(pair.X.shape[1], width, rng)
     path = pl_path(model, pair.X, pair.y, tol=tol, kernel=trained_kernel)
@@ -211,7 +211,7 @@ class KeptByWidth:
     condition: NDArray[np.float64]
     needed: NDArray[np.float64]
 
-    def enough(self, share: float = 0.5) -> int:
+    def enough(self, share: float = 0.5) -> float:
         """Return the least width from which on the median run keeps a share of its constant.
 
         Parameters
@@ -220,12 +220,12 @@ class KeptByWidth:
 
         Returns
         -------
-        int
-            One of the widths; 0 if the median run does not keep it at the widest one.
+        float
+            One of the widths; infinity if the median run does not keep it at the widest one.
         """
-        good = np.median(self.kept, axis=0) >= share
-        count = int(np.argmin(good[::-1])) if not good.all() else len(good)
-        return int(self.widths[-count]) if count else 0
+        missed = np.flatnonzero(np.median(self.kept, axis=0) < share)
+        first = missed[-1] + 1 if missed.size else 0
+        return float(self.widths[first]) if first < len(self.widths) else np.inf
 
     @property
     def half(self) -> NDArray[np.float64]:

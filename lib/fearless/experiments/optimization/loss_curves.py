@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from fearless._validation import check_int
 from fearless.data import Dataset
+from fearless.experiments._statistics import loglog_slopes
 from fearless.features import RandomReLUFeatures
 
 __all__ = ["LossCurves", "loss_curves"]
@@ -27,15 +28,18 @@ class LossCurves:
         The losses, (f - y)^2 / 2 and log(1 + exp(-y f)), means over the samples.
     gradient_ratio : ndarray of shape (D, t)
         Of the cross-entropy: the length of its gradient over B times the loss.
-    pl_constant : ndarray of shape (D,)
-        mu, the smallest eigenvalue of K / n.
     """
 
     steps: NDArray[np.int64]
     square: NDArray[np.float64]
     cross_entropy: NDArray[np.float64]
     gradient_ratio: NDArray[np.float64]
-    pl_constant: NDArray[np.float64]
+
+    @property
+    def exponent(self) -> NDArray[np.float64]:
+        """Slope of the logarithm of the cross-entropy in log t, last tenfold of steps, (D,)."""
+        last = self.steps >= self.steps[-1] / 10
+        return loglog_slopes(self.steps[last], self.cross_entropy[:, last])
 
 
 def loss_curves(
@@ -86,7 +90,6 @@ def loss_curves(
         square=square,
         cross_entropy=cross,
         gradient_ratio=ratios,
-        pl_constant=eigenvalues[:, 0],
     )
 
 

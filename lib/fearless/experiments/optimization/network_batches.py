@@ -13,7 +13,7 @@ from fearless._validation import as_seed_sequence, check_int
 from fearless.data import Dataset
 from fearless.experiments._threads import one_thread
 from fearless.experiments.kernel_regimes.tangent_networks import digit_pair
-from fearless.experiments.optimization.batch_sweep import (
+from fearless.experiments.optimization.batch_runs import (
     BatchRun,
     Prediction,
     predict_steps,
@@ -56,7 +56,7 @@ def network_task(
     batch_sizes: Sequence[int],
     *,
     digits: tuple[int, int] = (3, 8),
-    n_samples: int = 60,
+    n_samples: int = 64,
     width: int = 2048,
     activation: str = "relu",
     share: float = 0.01,

@@ -45,7 +45,7 @@ class ScheduleRuns:
         Training loss and test error.
     norm : ndarray of shape (2, P, S, t)
         Length of the weights of the hidden and of the outer layer.
-    late_angle, log_cosine, late_noise : ndarray of shape (2, P, S)
+    log_cosine, late_noise : ndarray of shape (2, P, S)
         As in `fearless.networks.scale_invariant.DecayRun`.
     log_decay : ndarray of shape (P,)
         Mean of ``log(1 - eta lambda)`` over all steps.
@@ -60,7 +60,6 @@ class ScheduleRuns:
     loss: NDArray[np.float64]
     error: NDArray[np.float64]
     norm: NDArray[np.float64]
-    late_angle: NDArray[np.float64]
     log_cosine: NDArray[np.float64]
     late_noise: NDArray[np.float64]
     log_decay: NDArray[np.float64]
@@ -116,7 +115,7 @@ def schedule_runs(
     schedules: Mapping[str, Sequence[tuple[float, float, float]]] = SCHEDULES,
     *,
     normalize: bool = True,
-    n_steps: int = 4000,
+    n_steps: int = 3600,
     n_seeds: int = 6,
     random_state: int = 0,
 ) -> ScheduleRuns:
@@ -142,7 +141,9 @@ def schedule_runs(
     n_steps, n_seeds = check_int(n_steps, "n_steps"), check_int(n_seeds, "n_seeds")
     P = len(schedules)
     values = np.empty((2, n_steps, P, n_seeds))
-    for p, phases in enumerate(schedules.values()):
+    for p, (name, phases) in enumerate(schedules.items()):
+        if phases[-1][0] != 1:
+            raise ValueError(f"schedules[{name!r}] ends at {phases[-1][0]:g}; expected 1")
         first = 0
         for share, eta, decay in phases:
             last = round(share * n_steps)
@@ -172,7 +173,6 @@ def schedule_runs(
         loss=run.loss.reshape(*shape, -1),
         error=run.error.reshape(*shape, -1),
         norm=run.norm.reshape(2, *shape, -1),
-        late_angle=run.late_angle.reshape(2, *shape),
         log_cosine=run.log_cosine.reshape(2, *shape),
         late_noise=run.late_noise.reshape(2, *shape),
         log_decay=np.log1p(-values[0, :, :, 0] * values[1, :, :, 0]).mean(axis=0),
@@ -219,7 +219,7 @@ def noiseless_run(
     rate: float = RATE,
     step_size: float = 0.4,
     n_train: int = 100,
-    n_steps: int = 6000,
+    n_steps: int = 4000,
     n_seeds: int = 2,
     random_state: int = 0,
 ) -> NoiselessRun:

@@ -53,7 +53,9 @@ def orthogonal_equations(n: int, condition: float) -> tuple[NDArray, NDArray, ND
         lambda_i, in geometric progression.
     """
     n = check_int(n, "n", minimum=2)
-    values = np.geomspace(1, 1 / check_positive(condition, "condition"), n)
+    if check_positive(condition, "condition") < 1:
+        raise ValueError(f"condition is {condition}; expected a number >= 1")
+    values = np.geomspace(1, 1 / condition, n)
     lengths = np.sqrt(n * values)
     return np.diag(lengths), lengths, values
 
@@ -150,8 +152,7 @@ def run_equations(
             divergence=1e100,
         )
         recursion = Recursion.of(method)
-        with np.errstate(over="ignore"):
-            expected = moments.path(recursion, np.ones(n), n_steps)[steps] @ values
+        expected = moments.path(recursion, np.ones(n), n_steps)[steps] @ values
         runs[name] = EquationRun(
             steps, trace.loss / trace.loss[:, :1], expected / expected[0], moments.radius(recursion)
         )
@@ -325,6 +326,8 @@ def best_rates(noise: float, conditions: Sequence[float]) -> BestRates:
     -------
     BestRates
     """
+    if check_positive(noise, "noise") <= 3:
+        raise ValueError(f"noise is {noise}; expected more than 3, where there is a ceiling")
     nesterov, mass = [], []
     for kappa in conditions:
         plain = 1 - best_sgd(noise, kappa)[1]

@@ -19,6 +19,7 @@ from fearless.theory.rates.pl import (
     pl_iterations,
     pl_radius,
     pl_rate,
+    system_smoothness,
 )
 
 __all__ = [
@@ -142,8 +143,10 @@ def product_smoothness(system: ProductSystem, size: float) -> float:
     float
     """
     top = float(np.linalg.norm(system.X, 2))
-    bend = float(np.linalg.norm(system.X, axis=0).max() * np.linalg.norm(system.y))
-    return (check_positive(size, "size") ** 2 * top**2 + bend) / system.n_samples
+    bend = float(np.linalg.norm(system.X, axis=0).max())
+    return system_smoothness(
+        check_positive(size, "size") * top, bend, float(np.linalg.norm(system.y)), system.n_samples
+    )
 
 
 def guaranteed_radius(
@@ -169,7 +172,8 @@ def guaranteed_radius(
     Returns
     -------
     radius, constant, smoothness : float
-        R, mu(R), beta(R); all NaN when no ball satisfies the theorem.
+        R, mu(R), beta(R); all NaN when no ball satisfies the theorem. 200 radii are
+        tried: at the very edge one may be missed.
     """
     scale = check_positive(scale, "scale")
     n = system.n_samples
@@ -216,6 +220,8 @@ class ScaleRuns:
         2 sqrt(2 L_0 / mu) with that constant.
     growth : ndarray of shape (S, A)
         lambda_n(K) at the end of the path over that at the start.
+    top_growth : ndarray of shape (S, A)
+        The same for lambda_1(K).
     dip : ndarray of shape (S, A)
         The least lambda_n(K) of the path over that at the start.
     curvature : ndarray of shape (S, A)
@@ -232,6 +238,7 @@ class ScaleRuns:
     along: NDArray[np.float64]
     path_radius: NDArray[np.float64]
     growth: NDArray[np.float64]
+    top_growth: NDArray[np.float64]
     dip: NDArray[np.float64]
     curvature: NDArray[np.float64]
 
@@ -290,7 +297,7 @@ def scale_runs(
 def _scale_run(system: ProductSystem, scale: float, tol: float) -> tuple[float, ...]:
     radius, mu, beta = guaranteed_radius(system, scale)
     if np.isnan(radius):
-        # No ball: a smoothness that no point of the runs here exceeds (see ScaleRuns.curvature).
+        # No ball: the smoothness in one of radius 1, which ScaleRuns.curvature checks afterwards.
         beta = product_smoothness(system, scale + 1)
     d = system.X.shape[1]
     start = np.concatenate([np.full(d, scale), np.zeros(d)])
@@ -306,6 +313,7 @@ def _scale_run(system: ProductSystem, scale: float, tol: float) -> tuple[float, 
         pl_iterations(least, beta, tol),
         descent_length(run.loss[0], least),
         run.smallest[-1] / run.smallest[0],
+        run.largest[-1] / run.largest[0],
         least / run.smallest[0],
         np.max(run.largest + np.array(bends) / system.n_samples) / beta,
     )

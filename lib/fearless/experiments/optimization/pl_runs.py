@@ -87,6 +87,7 @@ def pl_runs(
     X = rng.standard_normal((n, dimension)) / dimension**0.5
     y = target * rng.choice([-1.0, 1.0], n)[:, None]
     K = X @ X.T
+    root = np.linalg.cholesky(K)
     values = np.linalg.eigvalsh(K) / n
     allowed = 1.2 * target
     # The slope of psi is between 1 - BEND and 1 + BEND, its second derivative at most BEND.
@@ -112,7 +113,6 @@ def pl_runs(
                 # L has the Hessian X^T D X / n; on the span of the samples it is similar to D K / n
                 # and, D having both signs, real: its eigenvalues are those of a symmetric matrix.
                 d = slope[:, 0] ** 2 - r[:, 0] * BEND * np.sin(u[:, 0])
-                root = np.linalg.cholesky(K)
                 curvature = min(curvature, np.linalg.eigvalsh(root.T @ (d[:, None] * root))[0] / n)
             counts = rng.multinomial(m, np.full(n, 1 / n), size=R).T
             u = u - (etas[j] / m) * (K @ (counts * slope * r))

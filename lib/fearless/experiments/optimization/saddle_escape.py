@@ -16,10 +16,8 @@ from fearless.theory.rates.saddles import perturbed_escape_share, perturbed_esca
 __all__ = [
     "EscapeRuns",
     "EscapeShares",
-    "EscapeTimes",
     "escape_runs_from_zero",
     "escape_shares",
-    "escape_times",
     "lowest_mode",
 ]
 
@@ -66,7 +64,8 @@ class EscapeRuns:
     left : ndarray of shape (runs,)
         The first step at a distance of 0.05 or more; infinite where there is none.
     predicted : float
-        The median of these by linear theory; infinite for tau = 0.
+        The median time to get as far along the lowest eigenvector alone, by linear theory; infinite
+        for tau = 0.
     moved : float
         The largest distance from the saddle, of all runs and steps.
     """
@@ -132,79 +131,6 @@ def escape_runs_from_zero(
     if radius > 0:
         predicted = float(perturbed_escape_steps(curvature, step_size, radius, p, _DISTANCE))
     return EscapeRuns(radius, trace.steps, trace.loss, left, predicted, float(trace.norm.max()))
-
-
-@dataclass(frozen=True)
-class EscapeTimes:
-    """Escape times against the radius, for several step sizes.
-
-    Attributes
-    ----------
-    radii : ndarray of shape (r,)
-    step_sizes : ndarray of shape (s,)
-    full, single : ndarray of shape (s, runs, r)
-        Steps with full gradients and with batches of one.
-    predicted : ndarray of shape (s, r)
-        The medians for full gradients by linear theory.
-    """
-
-    radii: NDArray[np.float64]
-    step_sizes: NDArray[np.float64]
-    full: NDArray[np.float64]
-    single: NDArray[np.float64]
-    predicted: NDArray[np.float64]
-
-
-def escape_times(
-    radii: ArrayLike,
-    step_sizes: ArrayLike,
-    *,
-    n_runs: int = 20,
-    random_state: int = 0,
-) -> EscapeTimes:
-    """Measure after how many steps perturbed descent is at a distance of 0.05 from the saddle.
-
-    Parameters
-    ----------
-    radii : array-like of shape (r,)
-        tau > 0.
-    step_sizes : array-like of shape (s,)
-    n_runs : int
-        Runs of each kind.
-    random_state : int
-        Of problem and runs.
-
-    Returns
-    -------
-    EscapeTimes
-        The same seeds at every radius.
-    """
-    radii, etas = check_vector(radii, "radii"), check_vector(step_sizes, "step_sizes")
-    n_runs = check_int(n_runs, "n_runs")
-    objective = few_inputs(random_state=random_state)
-    curvature, _ = lowest_mode(objective)
-    p = objective.n_parameters
-    predicted = perturbed_escape_steps(curvature, etas[:, None], radii, p, _DISTANCE)
-    # A run twice as slow as the median, and a hundred steps for the shortest, is an accident.
-    n_steps = int(2 * predicted.max()) + 100
-    shape = (len(etas), n_runs, len(radii))
-    eta, tau = np.broadcast_arrays(etas[:, None, None], radii, np.empty(shape))[:2]
-    times = []
-    for batch in (None, 1):
-        trace = perturbed_descent(
-            objective,
-            np.zeros(p),
-            step_size=eta.ravel(),
-            radius=tau.ravel(),
-            batch_size=batch,
-            n_steps=n_steps,
-            record=n_steps,
-            random_state=random_state + 1,
-        )
-        far = trace.norm >= _DISTANCE
-        left = np.where(far.any(axis=1), trace.steps[far.argmax(axis=1)], np.inf)
-        times.append(left.reshape(shape))
-    return EscapeTimes(radii, etas, times[0], times[1], predicted)
 
 
 @dataclass(frozen=True)

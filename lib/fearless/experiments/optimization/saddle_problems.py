@@ -15,8 +15,9 @@ from fearless._validation import (
     check_positive,
     check_vector,
 )
+from fearless.optimization.growth import label_twice, strong_growth
 from fearless.optimization.perturbed import perturbed_descent
-from fearless.optimization.saddles import QuadraticNetwork, label_twice, strong_growth
+from fearless.optimization.saddles import QuadraticNetwork
 from fearless.theory.rates.saddles import strong_growth_bound
 
 __all__ = [
@@ -167,7 +168,7 @@ def landscape(
     n_grid = check_int(n_grid, "n_grid", minimum=2)
     grid = np.linspace(-1.5, 1.5, n_grid)
     w = np.stack(np.meshgrid(grid, grid), axis=-1)
-    # A run does not depend on its length: the last iterates of all lengths make the path.
+    # A trace keeps the last iterate only: runs of one step, joined, make the path.
     paths = [np.repeat(start[None], check_int(n_runs, "n_runs"), axis=0)]
     seeds = as_seed_sequence(random_state).generate_state(n_steps)
     for seed in seeds:

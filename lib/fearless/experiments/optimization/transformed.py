@@ -24,7 +24,7 @@ class TransformedRun:
 
     Attributes
     ----------
-    path : fearless.networks.pl_path.PLPath
+    path : fearless.networks.pl_run.PLPath
         Of f.
     slope : ndarray of shape (T,)
         The least |psi'(g(x_i))| over the images.
@@ -83,7 +83,7 @@ def transformed_runs(
         One a seed.
     """
     from fearless.networks import FullyConnected, empirical_tangent_kernel
-    from fearless.networks.pl_path import pl_path
+    from fearless.networks.pl_run import pl_path
 
     check_option(kind, "kind", KINDS)
     width = check_int(width, "width")
@@ -149,6 +149,7 @@ def inner_part(model: Any, X: NDArray) -> tuple[NDArray[np.float64], NDArray[np.
     import torch
 
     from fearless.networks import FullyConnected, empirical_tangent_kernel
+    from fearless.networks.fully_connected import ACTIVATIONS
 
     inner = FullyConnected(
         model.widths[0], model.widths[1], activation=model.activation, w_std=W_STD, dtype=np.float64
@@ -161,7 +162,7 @@ def inner_part(model: Any, X: NDArray) -> tuple[NDArray[np.float64], NDArray[np.
     if model.output is not None:
         f = model.output(g)
     else:
-        phi = torch.erf
+        phi = ACTIVATIONS[model.activation].function
         weights, scales = model.weights, model.scales
         hidden = phi(scales[2] * phi(g) @ weights[2].detach().T)
         f = scales[3] * hidden @ weights[3].detach().T

@@ -72,6 +72,8 @@ def twin_images(X: NDArray, y: NDArray, angle: float) -> tuple[NDArray, NDArray]
     """
     first = X[0]
     aside = X[1] - (X[1] @ first) / (first @ first) * first
+    if not np.linalg.norm(aside) > 1e-9 * np.linalg.norm(first):
+        raise ValueError("the first two rows of X are parallel; expected two directions")
     aside *= np.linalg.norm(first) / np.linalg.norm(aside)
     twin = first if angle == 0 else np.cos(angle) * first + np.sin(angle) * aside
     return np.vstack([X, twin]), np.append(y, -y[0])
@@ -145,7 +147,7 @@ def twin_runs(
 
     from sklearn.exceptions import ConvergenceWarning
 
-    from fearless.networks.pl_path import pl_path
+    from fearless.networks.pl_run import pl_path
 
     angles = check_vector(angles, "angles")
     pair = parity_digits(data, n_train - 1, np.random.default_rng([random_state]))

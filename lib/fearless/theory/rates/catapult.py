@@ -21,16 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fearless._validation import check_int, check_vector
+from fearless._validation import check_int, check_positive, check_vector
 from fearless.theory._arrays import broadcast, check_range
 
 __all__ = ["CatapultPath", "catapult_limit", "catapult_path", "catapult_sharpness"]
 
 # Rounding may put real weights this far, relatively, beyond |f| = sqrt(m) lambda / 2.
 _SLACK = 1e-9
-
-# A start has settled when what is left of the way of eta lambda is so short that it is known.
-_SETTLED = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +139,7 @@ def catapult_limit(
     output: ArrayLike,
     width: ArrayLike,
     *,
+    tol: float = 1e-6,
     max_steps: int = 100_000,
 ) -> NDArray[np.float64]:
     r"""Compute where gradient descent takes the tangent kernel, which is the final sharpness.
@@ -150,13 +148,15 @@ def catapult_limit(
     ----------
     step_size, kernel, output, width : float or array-like
         As for :func:`catapult_path`.
+    tol : float
+        A start has settled when eta lambda has at most so far to go.
     max_steps : int
         Steps at most.
 
     Returns
     -------
     ndarray of shape (...)
-        The limit of lambda to about 1e-6 / eta: at most ``2 / eta``, and +inf where it diverges.
+        The limit of lambda to about tol / eta: at most ``2 / eta``, and +inf where it diverges.
         Where f is 0 at the start nothing moves, whatever the step.
 
     Raises
@@ -176,6 +176,7 @@ def catapult_limit(
     array([1.   , 0.998, 0.075,   inf])
     """
     step, kernel, f, m = _check_start(step_size, kernel, output, width)
+    tol = check_positive(tol, "tol")
     max_steps = check_int(max_steps, "max_steps")
     shape = f.shape
     step, kernel, f, m = (x.ravel() for x in (step, kernel, f, m))
@@ -185,7 +186,7 @@ def catapult_limit(
             a, b = step * kernel, (step * f) ** 2 / m
             # Close to the end b shrinks by (1 - a)^2 a step: what a has still to go is a sum.
             rest = np.where((a < 2) & (b > 0), b * (4 - a) / (a * (2 - a)), 0.0)
-        done = ~np.isfinite(f) | (f == 0) | ((a < 2) & (rest <= _SETTLED))
+        done = ~np.isfinite(f) | (f == 0) | ((a < 2) & (rest <= tol))
         if done.any():
             limits[left[done]] = kernel[done] - rest[done] / step[done]
             step, kernel, f, m, left = (x[~done] for x in (step, kernel, f, m, left))
@@ -194,7 +195,7 @@ def catapult_limit(
         f, kernel = _step(f, kernel, step, m)
     raise RuntimeError(
         f"{left.size} of {limits.size} starts have neither settled nor diverged after max_steps = "
-        f"{max_steps}; raise it, or keep away from eta lambda = 2 and 4, where this takes forever"
+        f"{max_steps}; raise it or tol: ends close to eta lambda = 2 and starts close to 4 are slow"
     )
 
 

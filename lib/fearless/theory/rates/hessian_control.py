@@ -73,7 +73,8 @@ def nearby_pl_constant(
         _check_nonnegative(value, name)
         for value, name in ((constant, "constant"), (hessian, "hessian"), (distance, "distance"))
     ]
-    return np.maximum(np.sqrt(values[0]) - values[1] * values[2], 0.0) ** 2
+    with np.errstate(over="ignore"):  # a product beyond the range of floats: the bound is 0
+        return np.maximum(np.sqrt(values[0]) - values[1] * values[2], 0.0) ** 2
 
 
 def smoothness_bound(largest: float, hessian: float, radius: float, error: float) -> float:
@@ -204,15 +205,10 @@ def hessian_control(
     step_size = check_positive(step_size, "step_size", allow_zero=True)
     low, high = math.sqrt(constant), math.sqrt(largest)
     nothing = HessianControl(False, math.inf, 0.0, 1.0)
-    if hessian == 0:
-        share = 1 - step_size * largest / 2
-        if share <= 0:
-            return nothing
-        return HessianControl(
-            True, error / (share * low), constant, 1 - 2 * step_size * share * constant
-        )
     # In units of sqrt(mu_0) / h the radius is x in [0, 1], and all numbers are of order one.
     target = hessian * error / constant
+    if target > 0.5:  # gain(x) <= 1 / 2, for any step size
+        return nothing
 
     def share(x: float) -> float:
         edge = high + low * x
@@ -234,7 +230,9 @@ def hessian_control(
     x = float(brentq(lambda x: gain(x) - target, 0.0, peak, xtol=1e-18)) if target > 0 else 0.0
     kept = constant * (1 - x) ** 2
     factor = 1 - 2 * step_size * share(x) * kept
-    return HessianControl(True, x * low / hessian, kept, factor)
+    # By the equation, the root x sqrt(mu_0) / h; in this form exact for the smallest h, and for 0.
+    radius = error / (share(x) * low * (1 - x / 2))
+    return HessianControl(True, radius, kept, factor)
 
 
 def control_width(
@@ -268,7 +266,8 @@ def control_width(
     Returns
     -------
     float
-        The width m, not rounded; infinity if the step size is too large for any width.
+        The width m, not rounded; infinity if the step size is too large for any width, or if m is
+        beyond the range of floats.
 
     Raises
     ------
@@ -294,10 +293,11 @@ def control_width(
     if keep >= 1:
         raise ValueError(f"keep is {keep}; expected a share below 1")
     edge = math.sqrt(largest) + (1 - math.sqrt(keep)) * math.sqrt(constant)
-    room = 1 - step_size * edge**2 / 2
+    room = 1 - step_size * edge * edge / 2
     if room <= 0:
         return math.inf
-    return (curvature * error * (2 / ((1 - keep) * constant) + step_size / 2) / room) ** 2
+    root = curvature * error * (2 / ((1 - keep) * constant) + step_size / 2) / room
+    return root * root
 
 
 def _check_spectrum(constant: float, largest: float) -> tuple[float, float]:
@@ -310,6 +310,7 @@ def _check_spectrum(constant: float, largest: float) -> tuple[float, float]:
 
 def _check_nonnegative(values: ArrayLike, name: str) -> NDArray[np.float64]:
     array = np.asarray(values, dtype=float)
-    if not np.all(array >= 0):
-        raise ValueError(f"{name} has the least entry {np.min(array):.3g}; expected numbers >= 0")
+    if not np.all((array >= 0) & np.isfinite(array)):
+        bad = array[~((array >= 0) & np.isfinite(array))].flat[0]
+        raise ValueError(f"{name} has the entry {bad:.3g}; expected finite numbers >= 0")
     return array

@@ -295,17 +295,18 @@ def mass_time(
     norm = check_positive(norm, "norm")
     largest, smallest = _check_ends(largest, smallest)
     statistical = check_positive(statistical, "statistical")
-    if statistical < 1 or norm < largest * (1 - 1e-9):
+    if statistical < 1 - 1e-9 or norm < largest * (1 - 1e-9):
         raise ValueError(
             f"statistical is {statistical} and norm is {norm}; expected statistical >= 1 and "
             f"norm >= largest = {largest}"
         )
-    if math.isinf(batch_size):
+    if batch_size == math.inf:
         return math.sqrt(largest / smallest)
     b = check_positive(batch_size, "batch_size")
     if b < 1:
         raise ValueError(f"batch_size is {batch_size}; expected at least 1")
-    return math.sqrt((norm + (b - 1) * largest) / (b * smallest) * (statistical + b - 1) / b)
+    smooth, spread = (norm - largest) / b + largest, (statistical - 1) / b + 1
+    return max(math.sqrt(smooth / smallest * spread), 1.0)
 
 
 def _check_ends(largest: float, smallest: float) -> tuple[float, float]:

@@ -131,12 +131,13 @@ def lms_floor(step_size: float, dimension: int, noise: float, batch_size: int = 
     """
     eta, d, m = _check(step_size, dimension, batch_size)
     noise = check_positive(noise, "noise", allow_zero=True)
-    if eta >= 2 * lms_step_size(d, m):
+    gap = 2 * m - eta * (m + d + 1)
+    if gap <= 0 or eta >= 2 * lms_step_size(d, m):
         raise ValueError(
             f"step_size is {eta!r}; expected less than {2 * lms_step_size(d, m):.6g}: from there "
             "on the mean squared distance grows without bound"
         )
-    return eta * noise * d / (2 * m - eta * (m + d + 1))
+    return eta * noise * d / gap
 
 
 def lms_distances(
@@ -169,7 +170,7 @@ def lms_distances(
     Returns
     -------
     ndarray of shape (j,)
-        D_t.
+        D_t; inf where it is too large for a float.
 
     Raises
     ------
@@ -192,9 +193,14 @@ def lms_distances(
     if np.any(times < 0):
         raise ValueError(f"steps contains {times.min()}; expected numbers >= 0")
     change = -eta * (2 - eta * (1 + (d + 1) / m))
-    powers = np.exp(times * np.log1p(change))
-    kicks = times if change == 0 else (powers - 1) / change
-    return powers * start + kicks * (eta**2 * noise * d / m)
+    kick = eta**2 * noise * d / m
+    exponents = times * np.log1p(change)
+    with np.errstate(over="ignore"):
+        # Zero times infinity is to be zero: without noise and from w*, nothing grows.
+        distances = np.exp(exponents) * start if start > 0 else np.zeros(times.shape)
+        if kick > 0:
+            distances += kick * (times if change == 0 else np.expm1(exponents) / change)
+    return distances
 
 
 def _check(step_size: float, dimension: int, batch_size: int) -> tuple[float, int, int]:

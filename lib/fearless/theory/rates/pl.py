@@ -246,7 +246,7 @@ def flow_length(loss: float, constant: float) -> float:
     """
     mu = check_positive(constant, "constant")
     # One root each: neither 2 L / mu nor 2 beta L can overflow.
-    return math.sqrt(2) * math.sqrt(check_positive(loss, "loss", allow_zero=True)) / math.sqrt(mu)
+    return math.sqrt(check_positive(loss, "loss", allow_zero=True)) / math.sqrt(mu / 2)
 
 
 def system_smoothness(

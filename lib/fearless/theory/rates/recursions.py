@@ -77,7 +77,17 @@ class Recursion:
         Returns
         -------
         Recursion
+
+        Raises
+        ------
+        ValueError
+            A hyperparameter is an array: it would be several methods at once.
         """
+        for name, value in vars(method).items():
+            if np.ndim(value):
+                raise ValueError(
+                    f"{name} of the method has shape {np.shape(value)}; expected a plain number"
+                )
         late = 10**9
         size = len(method.start(0.0))
         unit = np.eye(size).tolist()

@@ -26,6 +26,8 @@ __all__ = ["SampleMoments"]
 
 # Eigenvalues below this share of the largest are rounding errors of zero.
 _RANK_TOL = 1e-11
+# A mean loss above this is reported as infinite.
+_OVERFLOW = 1e150
 
 
 class SampleMoments:
@@ -135,7 +137,7 @@ class SampleMoments:
         Returns
         -------
         ndarray of shape (j,)
-            E L(w_t); it grows without bound when the step is too long.
+            E L(w_t); it grows without bound when the step is too long, and is inf above 1e150.
 
         Notes
         -----
@@ -222,12 +224,13 @@ class SampleMoments:
         Cost O(n^2 r^2) for each of about 15 evaluations, and O(n r^2) memory.
         """
         eta, m = self._check(step_size, batch_size)
-        keep = self._decay(eta, m)
+        gap = self._gap(eta, m)
 
         def excess(log_gap: float) -> float:
-            return np.log(self._feedback(1 / (top - keep + np.exp(log_gap)), eta, m))
+            return np.log(self._feedback(1 / (gap - least + np.exp(log_gap)), eta, m))
 
-        top = float(keep.max())
+        least = float(gap.min())
+        top = 1 - least
         if self._weights(m)[1] == 0:  # gradient descent: nothing is fed back
             return top
         # The feedback falls as rho grows: the root is unique. On log scales it is nearly a line.
@@ -235,6 +238,29 @@ class SampleMoments:
         while excess(high) > 0:
             low, high = high, high + 3.0
         return top + float(np.exp(brentq(excess, low, high, xtol=1e-10)) if high > low else 0)
+
+    def is_stable(self, step_size: float, batch_size: int = 1) -> bool:
+        """Tell whether the mean loss stays bounded: whether the largest eigenvalue of S is below 1.
+
+        Parameters
+        ----------
+        step_size : float
+            eta > 0.
+        batch_size : int
+            m.
+
+        Returns
+        -------
+        bool
+            Whether eta is below the stability limit.
+
+        Notes
+        -----
+        Cost O(n^2 r^2), one evaluation; O(n r^2) memory.
+        """
+        eta, m = self._check(step_size, batch_size)
+        gap = self._gap(eta, m)
+        return bool(gap.min() > 0 and self._feedback(1 / gap, eta, m) < 1)
 
     def stability_limit(self, batch_size: int = 1) -> float:
         """Compute the step size beyond which the mean loss grows without bound.
@@ -258,11 +284,11 @@ class SampleMoments:
         top = 2 / float(self.eigenvalues[0])
 
         def excess(share: float) -> float:
-            keep = self._decay(share * top, m)
-            if keep.max() >= 1:
+            gap = self._gap(share * top, m)
+            if gap.min() <= 0:
                 return 1.0
             # Bounded, so that the search does not meet the pole at the limit of gradient descent.
-            return 1 - 2 / (1 + self._feedback(1 / (1 - keep), share * top, m))
+            return 1 - 2 / (1 + self._feedback(1 / gap, share * top, m))
 
         if excess(1 - 1e-9) < 0:
             return top
@@ -297,14 +323,13 @@ class SampleMoments:
         """
         eta, m = self._check(step_size, batch_size)
         r = check_vector(residual, "residual", length=self.n_samples).astype(np.float64)
-        keep = self._decay(eta, m)
-        if keep.max() >= 1 or self._feedback(1 / (1 - keep), eta, m) >= 1:
+        if not self.is_stable(eta, m):
             raise ValueError(
                 f"step_size is {eta!r} with batches of {m}; expected less than "
                 f"{self.stability_limit(m):.6g}: from there on the mean loss grows without bound"
             )
         e = r - self._U @ (self._U.T @ r)
-        S = self._feedback_matrix(1 / (1 - keep), eta, m)
+        S = self._feedback_matrix(1 / self._gap(eta, m), eta, m)
         q = np.linalg.solve(np.eye(self.n_samples) - S, e**2)
         return float(q.sum() / (2 * self.n_samples))
 
@@ -317,15 +342,21 @@ class SampleMoments:
         mean = U.T @ r
         fixed = r - U @ mean
         Q = np.outer(mean, mean)
-        keep = self._decay(eta, m)
+        keep = 1 - self._gap(eta, m)
         # Both sides of diag(Q) are multiplied by the root of what stands before it.
         weighted = U * (lam * (eta * self._weights(m)[1] ** 0.5))
         while True:
             # E r_i^2: of what moves, of what does not, and twice their product.
             squares = np.einsum("ia,ia->i", U @ Q, U) + fixed * (2 * (U @ mean) + fixed)
-            yield float(squares.sum() / (2 * n))
+            loss = float(squares.sum() / (2 * n))
+            # Far beyond the limit of stability the numbers end, and inf - inf would be nan.
+            if not loss < _OVERFLOW:
+                break
+            yield loss
             Q = Q * keep + weighted.T @ (squares[:, None] * weighted)
             mean = mean * (1 - eta * self.eigenvalues)
+        while True:
+            yield np.inf
 
     def _weights(self, m: int) -> tuple[float, float]:
         """Return (a, b) with E[D Q D] / m^2 = a Q + b diag(Q)."""
@@ -336,19 +367,19 @@ class SampleMoments:
             return 0.0, 1.0
         return (m - 1) / (m * n * (n - 1)), (n - m) / (m * n * (n - 1))
 
-    def _decay(self, eta: float, m: int) -> NDArray:
-        """Return what is left, after a step, of each entry of Q in the eigenbasis."""
+    def _gap(self, eta: float, m: int) -> NDArray:
+        """Return the share that a step takes off each entry of Q in the eigenbasis."""
         step = eta * self.eigenvalues
         pairs = self._weights(m)[0] * self.n_samples**2
-        return 1 - step[:, None] - step + pairs * step[:, None] * step
+        return step[:, None] + step - pairs * step[:, None] * step
 
     def _feedback_matrix(self, weights: NDArray, eta: float, m: int) -> NDArray:
         """Return S: how strongly the squared residual of a sample feeds that of another."""
-        z = self._U * (self.n_samples * self.eigenvalues) ** 0.5
+        z = self._U * (eta * self.n_samples * self.eigenvalues) ** 0.5
         rows, columns = np.triu_indices(z.shape[1])  # the pairs (a, b) and (b, a) are alike
         pairs = z[:, rows] * z[:, columns]
         twice = weights[rows, columns] * np.where(rows == columns, 1, 2)
-        return eta**2 * self._weights(m)[1] * (pairs * twice) @ pairs.T
+        return self._weights(m)[1] * (pairs * twice) @ pairs.T
 
     def _feedback(self, weights: NDArray, eta: float, m: int) -> float:
         """Return the largest eigenvalue of S; the matrix is symmetric, with no entry below 0."""

@@ -144,7 +144,8 @@ class DecoupledMoments:
         Returns
         -------
         ndarray of shape (n_steps + 1, k)
-            E <w_t - w*, e_i>^2. The expected loss is half its product with the eigenvalues.
+            E <w_t - w*, e_i>^2. The expected loss is half its product with the eigenvalues. An axis
+            along which it is beyond all numbers is +inf from there on.
 
         Notes
         -----
@@ -158,8 +159,10 @@ class DecoupledMoments:
         errors = np.empty((n_steps + 1, len(first)))
         errors[0] = first**2
         for t in range(1, n_steps + 1):
-            moments = steps @ moments
-            errors[t] = moments[:, 0, 0]  # the iterate comes first
+            with np.errstate(over="ignore", invalid="ignore"):
+                moments = steps @ moments
+            lost = ~np.isfinite(moments).all(axis=(1, 2))
+            errors[t] = np.where(lost, np.inf, moments[:, 0, 0])  # the iterate comes first
         return errors
 
 
@@ -215,6 +218,7 @@ class MomentumMoments(SampleMoments):
         Returns
         -------
         ndarray of shape (n_steps + 1,)
+            From where it is beyond all numbers on, +inf.
 
         Raises
         ------
@@ -227,6 +231,7 @@ class MomentumMoments(SampleMoments):
         """
         first = check_vector(residual, "residual", length=self.n_samples)
         n_steps = check_int(n_steps, "n_steps", minimum=0)
+        _, batch_size = self._check(1.0, batch_size)
         along = self._U.T @ first
         left = float(np.linalg.norm(first - self._U @ along) / (np.linalg.norm(first) or 1.0))
         if left > 1e-6:
@@ -236,11 +241,14 @@ class MomentumMoments(SampleMoments):
             )
         size = len(recursion.push)
         Z = np.broadcast_to(np.outer(along, along), (size, size, len(along), len(along))).copy()
-        losses = np.empty(n_steps + 1)
+        losses = np.full(n_steps + 1, np.inf)
         for t in range(n_steps + 1):
+            if not np.isfinite(Z).all():
+                break
             losses[t] = np.trace(Z[0, 0]) / (2 * self.n_samples)
             if t < n_steps:
-                Z = self._step(recursion, Z, batch_size)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    Z = self._step(recursion, Z, batch_size)
         return losses
 
     def _step(self, recursion: Recursion, moments: NDArray, batch_size: int) -> NDArray:

@@ -207,7 +207,7 @@ def digits(runs: Mapping[str, DigitRun]) -> Figure:
         xlabel="passes over the digits",
         ylabel="training loss, relative",
         xlim=(0, next(iter(runs.values())).passes[-1]),
-        ylim=(3e-6, 1e3),
+        ylim=(1e-6, 1e3),
     )
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.45, 1.28), ncols=2)

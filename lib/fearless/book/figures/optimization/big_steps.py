@@ -108,7 +108,7 @@ def edge(runs: Mapping[float, EdgeRuns]) -> Figure:
     axes[0].set_yticks([0.03, 0.1, 0.3, 1], ["0.03", "0.1", "0.3", "1"])
     axes[0].set_yticks([], minor=True)
     axes[0].legend(loc="upper right", ncols=3)
-    axes[1].set(xlabel="steps", ylabel="sharpness", ylim=(0, 10.9))
+    axes[1].set(xlabel="steps", ylabel="sharpness", ylim=(0, 9.4))
     return fig
 
 
@@ -149,16 +149,16 @@ def quadratic(run: QuadraticRun) -> Figure:
 
 
 def _level(ax: Axes, y: float, text: str, color: str) -> None:
-    """Draw a dashed line across, with its name at the right end above it."""
+    """Draw a dashed line across, with its name below it at the right end: curves hover above."""
     ax.axhline(y, color=color, linewidth=1.1, linestyle=_DASHES)
     ax.annotate(
         text,
         xy=(1, y),
         xycoords=("axes fraction", "data"),
-        xytext=(-3, 5),
+        xytext=(-3, -5),
         textcoords="offset points",
         ha="right",
-        va="bottom",
+        va="top",
         color=color,
         fontsize=11,
         fontweight="bold",

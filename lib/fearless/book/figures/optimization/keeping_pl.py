@@ -23,12 +23,12 @@ __all__ = ["kept", "start", "transformed", "twins", "watched"]
 
 _BLUE, _ORANGE, _GREEN, _PURPLE = style.COLORS[:4]
 _SIZES = (_BLUE, _ORANGE, _GREEN, _PURPLE)
-_LAST_STEP = 400
+_LAST_STEP, _LAST_LOSS = 400, 60
 
 
 def watched(runs: Sequence[WatchedRun]) -> Figure:
     """The PL* constant along training with what was known of it, and the losses."""
-    fig, (top, low) = style.subplots(2, 1, height=7.0, sharex=True)
+    fig, (top, low) = style.subplots(2, 1, height=7.4)
     steps = [run.path.steps for run in runs]
     grid, measured = align_steps(steps, [r.path.constant / r.path.constant[0] for r in runs])
     _, nearby = align_steps(steps, [r.nearby / r.path.constant[0] for r in runs])
@@ -46,8 +46,8 @@ def watched(runs: Sequence[WatchedRun]) -> Figure:
     top.set_title(f"width m = {runs[0].width:,}", fontsize=11.5)
     top.legend(loc="upper right", labelspacing=0.25)
 
-    shown = np.unique(np.geomspace(1, _LAST_STEP, 60).round().astype(int))
-    shown = np.concatenate([[0], shown])
+    # On a linear axis of time an exponential is a line.
+    shown = np.arange(_LAST_LOSS + 1)
     losses = np.array(
         [r.path.losses[np.minimum(shown, r.path.steps[-1])] / r.path.losses[0] for r in runs]
     )
@@ -55,7 +55,9 @@ def watched(runs: Sequence[WatchedRun]) -> Figure:
     style.band(low, shown, losses, color=_BLUE)
     style.band(low, shown, promised, **dashes)
     low.set(yscale="log", ylim=(1e-4, 2), ylabel="$L(w_t)\\,/\\,L(w_0)$", xlabel="steps $t$")
-    _step_axis(low, _LAST_STEP)
+    _step_axis(top, _LAST_STEP)
+    top.set_xlabel("steps $t$")
+    low.set_xlim(0, _LAST_LOSS)
     return fig
 
 

@@ -71,7 +71,7 @@ def differences(usual: Mapping[str, LossComparison], small: Mapping[str, LossCom
     from matplotlib.ticker import MultipleLocator
 
     fig, ax = style.subplots(height=4.6)
-    ax.axvline(0, color=style.MUTED, linewidth=1.1, linestyle=_DASHED)
+    ax.axvline(0, ymax=0.9, color=style.MUTED, linewidth=1.1, linestyle=_DASHED)
     names = list(reversed(usual))
     for row, name in enumerate(names):
         for comparison, middle, color, label in (
@@ -89,10 +89,14 @@ def differences(usual: Mapping[str, LossComparison], small: Mapping[str, LossCom
     ax.set(ylim=(-0.5, len(names) + 0.05))
     ax.set_xlabel("test error, square loss less cross-entropy")
     ax.xaxis.set_major_locator(MultipleLocator(0.01))
-    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:+.0f} %" if abs(x) > 1e-9 else "0")
+    ax.xaxis.set_major_formatter(lambda x, _: _points(x))
     ax.grid(axis="y", visible=False)
     ax.legend(loc="upper right", ncols=2, columnspacing=1.2, handletextpad=0.2)
     return fig
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.0f} %".replace("-", "\N{MINUS SIGN}") if abs(share) > 1e-9 else "0"
 
 
 def settling(runs: SphereRuns) -> Figure:
@@ -111,7 +115,7 @@ def settling(runs: SphereRuns) -> Figure:
         ax.axvline(
             runs.time_constant, ymax=top, color=style.MUTED, linewidth=1.1, linestyle=_DASHED
         )
-    axes[0].set(yscale="log", ylabel=r"effective step $\eta\,/\,|w_t|^2$", ylim=(8e-4, 0.6))
+    axes[0].set(yscale="log", ylabel=r"effective step $\eta\,/\,\|w_t\|^2$", ylim=(8e-4, 0.6))
     axes[0].legend(loc="upper right", ncols=3, columnspacing=1.2)
     axes[1].set(xscale="log", xlabel="steps $t$", ylabel="loss", ylim=(0, 0.53))
     style.count_ticks(axes[1], np.array([1, 10_000]), decades_only=True)
@@ -181,7 +185,7 @@ def rest(run: NoiselessRun) -> Figure:
         axes[0].plot(run.steps, run.loss[i], color=color, linewidth=1.3)
         axes[1].plot(run.steps, np.log2(run.norm[0, i]), color=color, linewidth=1.6)
     axes[0].set(yscale="log", ylabel="training loss", ylim=(1e-3, 20))
-    axes[1].set(ylabel=r"$\log_2 |W_1|$", xlabel="steps $t$", xlim=(0, run.steps[-1]))
+    axes[1].set(ylabel=r"$\log_2 \|W_1\|$", xlabel="steps $t$", xlim=(0, run.steps[-1]))
     ends = np.array([0.03, 0.17]) * run.steps[-1]
     fall = 3.1 + (ends - ends[0]) * np.log2(1 - run.rate)
     axes[1].plot(ends, fall, **_THEORY)

@@ -33,8 +33,11 @@ def landscape(result: Cut) -> Figure:
     """The landscape around a solution with a cut through it, and the loss along the cut."""
     fig, (top, ax) = style.subplots(2, 1, height=8.2, height_ratios=(6.3, 4))
     _draw_surface(top, result)
-    for convex, color, label in ((True, _BLUE, "bends up"), (False, _ORANGE, "bends down")):
-        values = np.where(result.convex == convex, np.maximum(result.loss, 1e-9), np.nan)
+    down = ~result.convex
+    # The orange stretch reaches to its blue neighbours, so that the curve has no gaps.
+    wide = down | np.append(down[1:], False) | np.append(False, down[:-1])
+    for where, color, label in ((~down, _BLUE, "bends up"), (wide, _ORANGE, "bends down")):
+        values = np.where(where, np.maximum(result.loss, 1e-9), np.nan)
         ax.plot(result.s, values, color=color, linewidth=2.6, label=label)
     zeros = [x for x in (0.0, result.second) if abs(x) <= 3.2]
     ax.plot(zeros, [2e-7] * len(zeros), "o", color=style.FOREGROUND, markersize=8, clip_on=False)
@@ -125,8 +128,8 @@ def linear(runs: LinearRuns) -> Figure:
     rows = (
         ("random targets", runs.travelled, _BLUE),
         ("worst targets", runs.worst_travelled, _ORANGE),
-        ("promised, short", np.full_like(runs.radius, 2.0), _GREEN),
-        ("promised, classical", runs.radius, style.MUTED),
+        ("smaller ball", np.full_like(runs.radius, 2.0), _GREEN),
+        ("classical ball", runs.radius, style.MUTED),
     )
     for i, (_, values, color) in enumerate(rows):
         low.plot(values, np.full(len(values), -i), "|", color=color, markersize=15, mew=2)
@@ -170,7 +173,7 @@ def scales(runs: ScaleRuns) -> Figure:
 
 
 def conditions(runs: ConditionRuns, ratios: NDArray, limit: NDArray) -> Figure:
-    """Condition numbers against the number of unknowns per equation, and steps of training."""
+    """Condition numbers against the number of inputs per sample, and steps of training."""
     fig, axes = style.subplots(2, 1, height=6.6, sharex=True, height_ratios=(4, 3))
     axes[0].plot(
         ratios,
@@ -181,6 +184,7 @@ def conditions(runs: ConditionRuns, ratios: NDArray, limit: NDArray) -> Figure:
         label="limit, random matrix",
     )
     style.band(axes[0], runs.ratios, runs.path, color=_BLUE, label="over the path")
+    style.band(axes[0], runs.ratios, runs.start, color=_PURPLE, linestyle=":", label="at the start")
     axes[0].set(yscale="log", ylabel=r"condition number $\kappa_F$", ylim=(1, 2000))
     axes[0].legend(loc="upper right")
     style.band(axes[1], runs.ratios, runs.steps, color=_ORANGE)

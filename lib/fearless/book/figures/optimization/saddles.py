@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fearless.experiments.optimization.saddle_calls import CallCounts, ConstantSteps
-    from fearless.experiments.optimization.saddle_escape import EscapeRuns, EscapeTimes
+    from fearless.experiments.optimization.saddle_escape import EscapeRuns
     from fearless.experiments.optimization.saddle_problems import GrowthCloud, Landscape
 
-__all__ = ["cloud", "constant", "counts", "escape", "landscape", "times"]
+__all__ = ["cloud", "constant", "counts", "escape", "landscape"]
 
 _BLUE, _ORANGE, _GREEN, _PURPLE = style.COLORS[:4]
 _DASHED = (0, (4, 2.5))
@@ -49,7 +49,7 @@ def landscape(picture: Landscape) -> Figure:
     ax.plot(*picture.saddles.T, "s", color=_PURPLE, markersize=8, label="saddle", **open_marker)
     ax.plot(0, 0, "^", color=_GREEN, markersize=9, label="maximum", **open_marker)
     ax.plot(*picture.start, "x", color=style.FOREGROUND, markersize=8, markeredgewidth=2, zorder=5)
-    style.name_point(ax, *picture.start, "start", style.FOREGROUND, (9, 7))
+    style.name_point(ax, *picture.start, "start", style.FOREGROUND, (9, 13))
     ax.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-1.5, 1.5), ylim=(-1.2, 1.2), aspect="equal")
     ax.grid(False)
     fig.legend(loc="outside upper center", ncols=4, columnspacing=1.2, handletextpad=0.3)
@@ -102,41 +102,12 @@ def escape(runs: EscapeRuns) -> Figure:
             runs.predicted,
             color=_ORANGE,
             linestyle=_DASHED,
-            label=r"predicted median of the time to $\Vert w\Vert = 0.05$",
+            label="predicted median time to a distance of 0.05",
         )
     else:
         ax.plot([], [], color=_ORANGE, linestyle=_DASHED, label="no escape predicted")
     ax.set(xlabel="steps $t$", ylabel="$L(w_t)$", xlim=(0, runs.steps[-1]), ylim=(0, 0.62))
     ax.legend(loc="upper right")
-    return fig
-
-
-def times(result: EscapeTimes) -> Figure:
-    """Escape times against the radius of the perturbations."""
-    fig, ax = style.subplots(height=4.6)
-    for i, eta in enumerate(result.step_sizes):
-        color = (_BLUE, _ORANGE, _GREEN)[i]
-        style.band(
-            ax,
-            result.radii,
-            result.full[i],
-            color=color,
-            label=rf"$\eta = {eta:g}$",
-            linestyle="none",
-            marker="o",
-        )
-        ax.plot(result.radii, result.predicted[i], color=color, linestyle=_DASHED, linewidth=1.4)
-        single = np.median(result.single[i], axis=0)
-        ax.plot(result.radii, single, "x", color=color, markersize=7, markeredgewidth=1.8)
-    ax.plot([], [], color=style.MUTED, linestyle=_DASHED, label="predicted")
-    ax.plot([], [], "x", color=style.MUTED, label="batches of one", markeredgewidth=1.8)
-    ax.set(
-        xscale="log",
-        xlabel=r"radius $\tau$ of the perturbations",
-        ylabel="steps until $\\Vert w\\Vert = 0.05$",
-        ylim=(0, None),
-    )
-    ax.legend(loc="upper right", ncols=2, columnspacing=1.2)
     return fig
 
 
@@ -193,4 +164,4 @@ def _count(ax: Axes, result: CallCounts, slope: float) -> None:
     )
     first = np.median(result.calls[:, 0])
     power = first * (result.accuracy / result.accuracy[0]) ** -slope
-    ax.plot(result.accuracy, power, color=color, linewidth=1.0, linestyle=(0, (1, 1.5)))
+    ax.plot(result.accuracy, power, color=color, linewidth=1.6, linestyle=(0, (1, 1.5)))

@@ -13,16 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fearless.experiments.optimization.batch_sweep import (
-        BatchRun,
-        FirstSteps,
-        LinearRule,
-        Prediction,
-    )
+    from fearless.experiments.optimization.batch_runs import BatchRun, Prediction
     from fearless.experiments.optimization.constant_step import FeatureRuns, StreamRuns
-    from fearless.experiments.optimization.pl_runs import PLRuns
+    from fearless.experiments.optimization.linear_scaling import LinearRule
+    from fearless.experiments.optimization.one_step import FirstSteps
 
-__all__ = ["batch", "features", "linear_rule", "orders", "pl", "speedup", "stream", "two_speedups"]
+__all__ = ["batch", "features", "linear_rule", "speedups", "stream"]
 
 _BLUE, _ORANGE, _GREEN, _PURPLE = style.COLORS[:4]
 _DASHES = (0, (4, 2.5))
@@ -71,48 +67,46 @@ def features(results: Sequence[FeatureRuns]) -> Figure:
     return fig
 
 
-def speedup(first: FirstSteps, prediction: Prediction, runs: Sequence[BatchRun]) -> Figure:
-    """What a batch is worth: the worst case, one step at a time, and to the end."""
-    fig, ax = style.subplots(height=4.8)
-    sizes = first.batch_sizes
-    ax.plot(sizes, first.worst_case, color=_BLUE, linestyle=":", label="theorem")
-    ax.errorbar(
-        sizes,
-        first.speedup,
-        2 * first.speedup_error,
-        fmt="s",
-        color=_BLUE,
-        markersize=6,
-        label="first step, measured",
-    )
-    _speedup_curves(ax, prediction, runs, _ORANGE)
-    _speedup_axes(ax, sizes, prediction.critical)
-    ax.legend(loc="lower right")
-    return fig
+def speedups(
+    cases: Mapping[str, tuple[Prediction, Sequence[BatchRun]]], first: FirstSteps
+) -> Figure:
+    """What a batch is worth, predicted and counted, one panel each problem.
 
-
-def two_speedups(cases: Mapping[str, tuple[Prediction, Sequence[BatchRun]]]) -> Figure:
-    """Predicted and counted speed-ups of other problems, one panel each."""
-    fig, axes = style.subplots(len(cases), 1, height=3.6 * len(cases), sharex=True)
+    Parameters
+    ----------
+    cases : mapping
+        From titles to predictions and runs.
+    first : FirstSteps
+        Measured single steps of the first problem.
+    """
+    fig, axes = style.subplots(len(cases), 1, height=3.5 * len(cases), sharex=True)
     for ax, (title, (prediction, runs)) in zip(axes, cases.items(), strict=True):
         ax.plot(
             prediction.batch_sizes,
             prediction.worst_case,
             color=_BLUE,
             linestyle=":",
-            label="theorem",
+            label="$s(b)$, the worst case",
         )
-        _speedup_curves(ax, prediction, runs, _ORANGE)
-        _speedup_axes(ax, prediction.batch_sizes, prediction.critical)
+        _speedup_curve(ax, prediction, runs)
+        _speedup_axes(ax, prediction.critical)
         ax.set_title(title)
+    axes[0].errorbar(
+        first.batch_sizes,
+        first.speedup,
+        2 * first.speedup_error,
+        fmt="s",
+        color=_BLUE,
+        markersize=5.5,
+        label="one step, measured",
+    )
     axes[0].legend(loc="lower right")
     for ax in axes[:-1]:
         ax.set_xlabel("")
-    _size_ticks(axes[-1], np.unique([p.batch_sizes[[0, -1]] for p, _ in cases.values()]))
     return fig
 
 
-def batch(run: BatchRun, single: BatchRun, speedups: Prediction) -> Figure:
+def batch(run: BatchRun, single: BatchRun, prediction: Prediction) -> Figure:
     """One batch size: its loss curve over its prediction, and its place on the speed-up curve.
 
     Parameters
@@ -121,7 +115,7 @@ def batch(run: BatchRun, single: BatchRun, speedups: Prediction) -> Figure:
         Runs with this batch size.
     single : BatchRun
         Runs with one sample a step.
-    speedups : Prediction
+    prediction : Prediction
         For all batch sizes, for the curve below.
     """
     fig, axes = style.subplots(2, 1, height=6.6, height_ratios=(3, 2.4))
@@ -136,37 +130,22 @@ def batch(run: BatchRun, single: BatchRun, speedups: Prediction) -> Figure:
         linestyle=_DASHES,
         label="predicted",
     )
-    top.axhline(speedups.share, color=style.MUTED, lw=1.0, linestyle=":")
+    top.axhline(prediction.share, color=style.MUTED, lw=1.0, linestyle=":")
     top.set(
         xscale="log", yscale="log", xlabel="step $t$", ylabel=_LOSS, xlim=(1, 2000), ylim=(4e-3, 1)
     )
     top.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
-    gain = speedups.steps[0] / run.counted[1]
+    gain = prediction.steps[0] / run.counted[1]
     top.set_title(
         f"b = {run.batch_size}:   {run.counted[1]:,.0f} steps,   "
         f"{run.counted[1] * run.batch_size:,.0f} gradients",
         fontsize=11.5,
     )
     top.legend(loc="center left")
-    bottom.plot(speedups.batch_sizes, speedups.speedup, color=style.FOREGROUND, lw=1.2)
+    bottom.plot(prediction.batch_sizes, prediction.speedup, color=style.FOREGROUND, lw=1.2)
     bottom.plot([run.batch_size], [gain], "o", color=_ORANGE, markersize=9, zorder=4)
-    _speedup_axes(bottom, speedups.batch_sizes, speedups.critical)
+    _speedup_axes(bottom, prediction.critical)
     bottom.set_ylabel("speed-up")
-    return fig
-
-
-def pl(runs: PLRuns) -> Figure:
-    """Losses of SGD on a loss that is not convex, under the bounds of the theorem."""
-    fig, ax = style.subplots(height=4.4)
-    for j, color in enumerate((_ORANGE, _PURPLE, _BLUE)):
-        name = f"b = {runs.batch_sizes[j]}"
-        shown = runs.mean[j] > 1e-14
-        _mean(
-            ax, runs.steps[shown], runs.mean[j][shown], runs.error[j][shown], color, f"{name}: runs"
-        )
-        ax.plot(runs.steps, runs.bound[j], color=color, linestyle=":", label=f"{name}: bound")
-    ax.set(yscale="log", xlabel="step $t$", ylabel=_LOSS, xlim=(0, runs.steps[-1]), ylim=(1e-12, 2))
-    ax.legend(loc="lower right", ncols=1)
     return fig
 
 
@@ -190,31 +169,9 @@ def linear_rule(result: LinearRule) -> Figure:
     )
     style.count_ticks(ax, result.batch_sizes)
     style.threshold_line(ax, result.critical, "$m^*$", side="left")
-    style.threshold_line(ax, result.limit, "exact limit")
+    name = style.threshold_line(ax, result.limit, "exact limit")
+    name.xy = (result.limit, 0.12)  # below the curves, which go off the chart at the top
     ax.legend(loc="upper left")
-    return fig
-
-
-def orders(cases: Mapping[str, tuple[Sequence[BatchRun], Sequence[BatchRun]]]) -> Figure:
-    """Steps in shuffled epochs over steps with fresh batches, against the batch size."""
-    fig, ax = style.subplots(height=3.8)
-    for (name, (fresh, epochs)), color in zip(cases.items(), (_ORANGE, _BLUE), strict=True):
-        sizes = [run.batch_size for run in fresh]
-        counted = np.array([run.counted for run in epochs]) / [[run.counted[1]] for run in fresh]
-        # The uncertainty of both counts, added in squares.
-        spread = np.array([(run.counted[2] - run.counted[0]) / run.counted[1] / 2 for run in fresh])
-        own = (counted[:, 2] - counted[:, 0]) / 2
-        error = np.hypot(own, spread * counted[:, 1])
-        ax.errorbar(sizes, counted[:, 1], error, fmt="o-", color=color, lw=1.8, label=name)
-    ax.axhline(1, color=style.MUTED, lw=1.0, linestyle=_DASHES)
-    ax.set(
-        xscale="log",
-        ylim=(0, 1.15),
-        xlabel="batch size $b$",
-        ylabel="steps in epochs / steps\nwith fresh batches",
-    )
-    _size_ticks(ax, sizes)
-    ax.legend(loc="lower right")
     return fig
 
 
@@ -227,14 +184,14 @@ def _mean(
     ax.fill_between(x, low, mean + 2 * error, color=color, alpha=0.25, linewidth=0)
 
 
-def _speedup_curves(ax: Axes, prediction: Prediction, runs: Sequence[BatchRun], color: str) -> None:
+def _speedup_curve(ax: Axes, prediction: Prediction, runs: Sequence[BatchRun]) -> None:
     """Draw the predicted speed-up as a line and the counted one as points with error bars."""
     ax.plot(
         prediction.batch_sizes,
         prediction.speedup,
         color=style.FOREGROUND,
         lw=1.4,
-        label="predicted, to the target",
+        label="predicted",
     )
     counted = np.array([run.counted for run in runs])  # a short count is a large speed-up
     gain = prediction.steps[0] / counted
@@ -243,13 +200,13 @@ def _speedup_curves(ax: Axes, prediction: Prediction, runs: Sequence[BatchRun], 
         gain[:, 1],
         np.abs(gain[:, [2, 0]] - gain[:, 1:2]).T,
         fmt="o",
-        color=color,
+        color=_ORANGE,
         markersize=6,
         label="counted",
     )
 
 
-def _speedup_axes(ax: Axes, sizes: np.ndarray, critical: float) -> None:
+def _speedup_axes(ax: Axes, critical: float) -> None:
     """Scale the axes alike, draw the diagonal and the critical batch size."""
     top = 40
     ax.plot([1, top], [1, top], color=style.MUTED, lw=1.1, linestyle=_DASHES, zorder=1)
@@ -261,13 +218,7 @@ def _speedup_axes(ax: Axes, sizes: np.ndarray, critical: float) -> None:
         ylim=(0.8, top),
     )
     ax.set_yticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32"])
-    _size_ticks(ax, sizes)
-    style.threshold_line(ax, critical, "$m^*$")
-
-
-def _size_ticks(ax: Axes, sizes: Sequence[int] | np.ndarray) -> None:
-    """Label powers of two."""
-    low, high = int(sizes[0]), int(sizes[-1])
-    ticks = [2**k for k in range(20) if low <= 2**k <= high]
+    ticks = [1, 2, 4, 8, 16, 32, 64, 128]
     ax.set_xticks(ticks, [str(m) for m in ticks])
-    ax.set_xlim(low * 0.9, high * 1.1)
+    ax.set_xlim(0.9, 140)
+    style.threshold_line(ax, critical, "$m^*$")

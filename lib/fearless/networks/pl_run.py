@@ -57,8 +57,13 @@ class PLPath:
 
     @property
     def kept(self) -> float:
-        """The least constant that was seen, as a share of that at the start."""
-        return float(self.constant.min() / self.constant[0])
+        """The least constant that was seen, as a share of that at the start.
+
+        0 if there was none at the start, up to rounding in double precision.
+        """
+        if self.constant[0] <= 1e-14 * self.largest[0]:
+            return 0.0
+        return float(max(self.constant.min() / self.constant[0], 0.0))
 
 
 def pl_path(
@@ -144,7 +149,8 @@ def pl_path(
     targets = targets.reshape(len(targets), -1)
     compute = _trained_kernel if kernel is None else kernel
     start = parameter_vector(model)
-    first = _as_matrix(compute(model, X))
+    first = _as_matrix(compute(model, X), targets.size)
+    size = float(np.linalg.norm(first))
     if step_size is None:
         top = float(np.linalg.eigvalsh(first)[-1]) / len(targets)
         if not top > 0:
@@ -156,13 +162,14 @@ def pl_path(
     seen: list[tuple[float, ...]] = []
 
     def look(step: int) -> None:
-        K = first if step == 0 else _as_matrix(compute(model, X))
+        K = first if step == 0 else _as_matrix(compute(model, X), targets.size)
         n = len(targets)
         values = np.linalg.eigvalsh(K) / n
         residual = (predict_numpy(model, X) - targets).astype(np.float64).ravel()
         square = float(residual @ residual)
         ratio = float(residual @ K @ residual) / (n * square) if square > 0 else values[0]
-        change = float(np.linalg.norm(K - first) / np.linalg.norm(first))
+        change = float(np.linalg.norm(K - first))
+        change = change / size if size > 0 else (np.inf if change > 0 else 0.0)
         distance = float(np.linalg.norm(parameter_vector(model) - start))
         seen.append((step, values[0], values[-1], ratio, distance, change))
         if observe is not None:
@@ -181,7 +188,14 @@ def _trained_kernel(model: nn.Module, X: ArrayLike) -> NDArray:
     return np.einsum("icp,jdp->icjd", J, J)
 
 
-def _as_matrix(K: NDArray) -> NDArray[np.float64]:
+def _as_matrix(K: ArrayLike, size: int) -> NDArray[np.float64]:
     """Return a kernel of n samples and k outputs as one matrix, in double precision."""
-    size = round(K.size**0.5)
-    return np.asarray(K, dtype=np.float64).reshape(size, size)
+    K = np.asarray(K, dtype=np.float64)
+    if K.size != size**2:
+        raise ValueError(
+            f"kernel gave an array of shape {K.shape}; expected the entries of a matrix with a row "
+            f"for each of the {size} entries of Y"
+        )
+    if not np.all(np.isfinite(K)):
+        raise ValueError("kernel gave an array with entries that are not finite")
+    return K.reshape(size, size)

@@ -267,7 +267,8 @@ def sharpness_path(
     for t in range(n_steps + 1):
         value = _value(loss, model(rows), targets)
         losses[t] = float(value.detach())
-        if not losses[t] <= _DIVERGED * max(losses[0], np.finfo(np.float64).eps):
+        limit = _DIVERGED * max(losses[0], np.finfo(np.float64).eps)
+        if not (np.isfinite(losses[t]) and losses[t] <= limit):
             losses[t], diverged_at = np.inf, t
             break
         optimizer.zero_grad()

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fearless.networks import FullyConnected, parameter_vector
-from fearless.networks.sharpness import LossHessian, sharpness, sharpness_path
+from fearless.networks.loss_hessian import LossHessian, sharpness, sharpness_path
 from fearless.optimization import Chebyshev, GradientDescent, HeavyBall, Nesterov
 
 
@@ -130,6 +130,27 @@ def test_divergence_is_reported_and_not_raised():
     assert np.all(np.isinf(path.losses[path.diverged_at :]))
     assert np.all(np.isfinite(path.losses[: path.diverged_at]))
     assert np.all(np.isinf(path.sharpness[path.steps >= path.diverged_at]))
+
+
+def test_a_start_without_a_finite_loss_has_diverged_at_once():
+    model = network(activation="relu")
+    with torch.no_grad():
+        for p in model.parameters():
+            p *= 1e100
+    path = sharpness_path(model, X, Y, GradientDescent(0.1), n_steps=3, every=1)
+    assert path.diverged_at == 0
+    assert np.all(np.isinf(path.losses))
+    assert np.all(np.isinf(path.sharpness))
+
+
+def test_a_loss_that_is_nowhere_convex_has_sharpness_zero():
+    # The largest eigenvalue is 0, and no error relative to it can be asked for.
+    def concave(outputs, targets):
+        return -(outputs - targets).square().sum() / 2
+
+    rows = np.diag([0.0, 1.0, 2.0])
+    model = nn.Linear(3, 1, bias=False).double()
+    assert abs(sharpness(model, rows, np.zeros(3), loss=concave, random_state=0)) < 1e-12
 
 
 def test_bad_input():

@@ -6,7 +6,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 from fearless.networks import FullyConnected, jacobian, parameter_vector
-from fearless.networks.pl_path import pl_path
+from fearless.networks.pl_run import pl_path
 
 
 @pytest.fixture
@@ -86,7 +86,16 @@ def test_too_few_weights_have_the_constant_zero(data):
     with pytest.warns(ConvergenceWarning, match="max_steps"):
         path = pl_path(model, more, np.tile(Y[:, 0], 2), max_steps=4, tol=1e-9)
     np.testing.assert_allclose(path.constant, 0, atol=1e-12)
+    assert path.kept == 0  # not a ratio of two rounding errors
     assert not path.converged
+
+
+def test_a_kernel_that_is_zero_at_the_start_has_not_changed(data):
+    X, _ = data
+    model = network(n_outputs=1)
+    path = pl_path(model, np.zeros_like(X), np.zeros(4), step_size=0.1, tol=1.0)
+    np.testing.assert_array_equal(path.kernel_change, 0)
+    assert path.kept == 0
 
 
 def test_bad_input_is_named(data):
@@ -95,5 +104,9 @@ def test_bad_input_is_named(data):
         pl_path(3, X, Y)
     with pytest.raises(ValueError, match="Y"):
         pl_path(network(), X, Y[:3])
+    with pytest.raises(ValueError, match=r"kernel gave an array of shape \(4, 4\)"):
+        pl_path(network(), X, Y, kernel=lambda *_: np.eye(4))
+    with pytest.raises(ValueError, match="not finite"):
+        pl_path(network(n_outputs=1), X, Y[:, 0], kernel=lambda *_: np.full((4, 4), np.nan))
     with pytest.raises(ValueError, match="tangent kernel of the model is zero"):
         pl_path(network(n_outputs=1), np.zeros((2, 6)), [1.0, 2.0])
