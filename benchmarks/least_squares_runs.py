@@ -21,7 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fearless.optimization import GradientDescent, MaSS, Method, Nesterov, least_squares_runs
-from fearless.theory.rates import optimal_step_size
+from fearless.theory.rates.batch_size import optimal_step_size
 
 SEEDS = 10
 
