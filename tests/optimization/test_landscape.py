@@ -7,11 +7,9 @@ from hypothesis import strategies as st
 
 from fearless.optimization.landscape import (
     descent_path,
-    nearby_solution,
     pl_constant,
     smoothness_estimate,
     tangent_condition,
-    tangent_curvature,
 )
 from fearless.optimization.methods import GradientDescent
 from fearless.optimization.objective import minimize
@@ -100,14 +98,6 @@ def test_singular_systems_have_no_finite_condition():
     assert descent_path(twins, np.zeros(5), step_size=0.1, n_steps=2).condition == np.inf
 
 
-def test_solutions_of_systems_on_any_scale():
-    rng = np.random.default_rng(3)
-    X, y = rng.standard_normal((3, 5)), rng.standard_normal(3)
-    start = rng.standard_normal(10)
-    w = nearby_solution(ProductSystem(X, 1e8 * y), 1e4 * start)
-    np.testing.assert_allclose(ProductSystem(X, 1e8 * y).outputs(w), 1e8 * y, rtol=1e-9)
-
-
 def test_the_smallest_sets_of_points():
     assert pl_constant([0.0, 0.0], np.zeros((2, 3))) == np.inf
     assert pl_constant([0.0, 1.0], [[0.0], [0.0]]) == 0
@@ -135,26 +125,6 @@ def test_the_condition_of_a_system():
     assert tangent_condition([np.ones((2, 3)), np.eye(2, 3)]) == np.inf
 
 
-def test_solutions_are_solutions():
-    rng = np.random.default_rng(1)
-    system = ProductSystem(rng.standard_normal((3, 5)), rng.standard_normal(3))
-    w = nearby_solution(system, rng.standard_normal(10))
-    assert np.abs(system.residual(w)).max() <= 1e-12
-
-
-def test_curvature_next_to_a_solution_by_eigenvalues_nearby():
-    rng = np.random.default_rng(2)
-    system = ProductSystem(rng.standard_normal((2, 4)), rng.standard_normal(2))
-    w = nearby_solution(system, rng.standard_normal(8))
-    v = rng.standard_normal(8)
-    rates = tangent_curvature(system, w, v)
-    assert rates.shape == (6,)
-    # The other two eigenvalues are of order one.
-    near = np.linalg.eigvalsh(system.hessian(w + 1e-6 * v))[:6] / 1e-6
-    np.testing.assert_allclose(near, rates, atol=1e-4 * np.abs(rates).max())
-    np.testing.assert_allclose(tangent_curvature(system, w, -v), -rates[::-1], atol=1e-12)
-
-
 def test_bad_input():
     with pytest.raises(ValueError, match=r"losses has the entry -1"):
         pl_constant([-1.0], [[1.0]])
@@ -166,13 +136,5 @@ def test_bad_input():
         tangent_condition([])
     with pytest.raises(ValueError, match=r"start has length 3; expected 2"):
         descent_path(HYPERBOLA, np.ones(3), step_size=0.1, n_steps=1)
-    with pytest.raises(ValueError, match=r"expected n < p and full rank"):
-        tangent_curvature(LinearSystem(np.eye(2), np.ones(2)), np.ones(2), np.ones(2))
-    with pytest.raises(ValueError, match=r"expected n < p and full rank"):
-        tangent_curvature(ProductSystem([[1.0]], [0.0]), np.zeros(2), np.ones(2))
-    with pytest.raises(ValueError, match=r"solution has a residual of 0.44; expected a point"):
-        tangent_curvature(HYPERBOLA, [1.2, 1.2], np.ones(2))
     with pytest.raises(ValueError, match=r"start has the loss inf; expected a start whose loss"):
         descent_path(HYPERBOLA, [1e100, 1e100], step_size=0.1, n_steps=1)
-    with pytest.raises(ValueError, match=r"no solution within 5 Gauss-Newton steps"):
-        nearby_solution(LinearSystem(np.ones((2, 1)), [0.0, 1.0]), [0.0], max_steps=5)

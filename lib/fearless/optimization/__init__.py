@@ -26,8 +26,9 @@ Methods for one purpose, each with a loop of its own:
 
 What losses look like, and saddle points; these are imported by module:
 
-``systems``, ``landscape``
-    Nonlinear systems of equations; PL constants and conditioning along a path.
+``systems``, ``landscape``, ``solution_set``
+    Nonlinear systems of equations; PL constants and conditioning along a path; solutions and how
+    the loss bends beside them.
 ``saddles``, ``growth``
     Losses with saddle points; how far the gradients of single samples outgrow their mean.
 ``perturbed``, ``cubic``, ``escape``

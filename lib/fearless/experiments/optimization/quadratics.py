@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fearless._validation import check_int, check_positive
-from fearless.optimization.landscape import nearby_solution, tangent_curvature
+from fearless.optimization.solution_set import nearby_solution, tangent_curvature
 from fearless.optimization.systems import QuadraticSystem
 
 __all__ = ["bends", "random_quadratics"]
