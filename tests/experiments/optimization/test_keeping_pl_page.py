@@ -6,7 +6,6 @@ import torch
 
 from fearless.book.claims import check_claim
 from fearless.data import load_mnist
-from fearless.experiments._statistics import mean_and_error
 from fearless.experiments.kernel_regimes.tangent_networks import trained_kernel
 from fearless.experiments.optimization.keeping import (
     SHARES,
@@ -23,6 +22,7 @@ from fearless.experiments.optimization.tangent_start import (
 )
 from fearless.experiments.optimization.transformed import KINDS, inner_part, transformed_runs
 from fearless.experiments.optimization.twins import twin_constants, twin_images, twin_runs
+from fearless.experiments.statistics import mean_and_error
 from fearless.networks import FullyConnected, hessian_norm
 from fearless.theory.rates.hessian_control import ERF_CURVATURE
 

@@ -21,7 +21,7 @@ from fearless._validation import (
     check_vector,
     check_widths,
 )
-from fearless.experiments._statistics import mean_and_error
+from fearless.experiments.statistics import mean_and_error
 
 __all__ = [
     "GaussianCurves",

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fearless._validation import check_int, check_positive
-from fearless.experiments._statistics import loglog_slopes
 from fearless.experiments.interpolation.line_picture import box_average, wave
 from fearless.experiments.interpolation.noisy_samples import uniform_ball
+from fearless.experiments.statistics import loglog_slopes
 from fearless.local import SingularKernelRegressor
 from fearless.theory.local import singular_variance
 from fearless.theory.minimax import minimax_bandwidth

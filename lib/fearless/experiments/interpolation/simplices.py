@@ -23,7 +23,7 @@ from fearless._validation import (
     check_probability,
     check_widths,
 )
-from fearless.experiments._statistics import mean_and_error
+from fearless.experiments.statistics import mean_and_error
 from fearless.local import SimplicialInterpolator
 
 __all__ = [

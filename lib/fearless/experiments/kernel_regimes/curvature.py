@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fearless._validation import check_int, check_vector, check_widths
-from fearless.experiments._statistics import loglog_slopes
 from fearless.experiments._threads import one_thread
 from fearless.experiments.kernel_regimes.tangent_networks import (
     W_STD,
@@ -17,6 +16,7 @@ from fearless.experiments.kernel_regimes.tangent_networks import (
     draw_network,
     trained_kernel,
 )
+from fearless.experiments.statistics import loglog_slopes
 from fearless.theory.linearity import two_layer_hessian_norm
 
 __all__ = ["HessianNorms", "hessian_by_width", "loglog_slopes"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fearless.experiments._statistics import loglog_slopes
+from fearless.experiments.statistics import loglog_slopes
 from fearless.kernels import NTKernel
 
 __all__ = ["TangentDeviation", "one_layer_constant", "tangent_deviation"]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from fearless.data import Dataset
 from fearless.experiments._samples import squared_loss, zero_one_loss
-from fearless.experiments._statistics import loglog_slopes
 from fearless.experiments._threads import one_thread
 from fearless.experiments.kernel_regimes.pooling import pooled_digits
+from fearless.experiments.statistics import loglog_slopes
 from fearless.kernels import NTKernel
 
 __all__ = ["WideTraining", "wide_training"]

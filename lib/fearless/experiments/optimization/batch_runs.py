@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from fearless._validation import as_seed_sequence, check_positive, check_widths
-from fearless.experiments._statistics import mean_and_error
 from fearless.experiments.optimization.equations import Equations
+from fearless.experiments.statistics import mean_and_error
 from fearless.optimization.least_squares import least_squares_runs
 from fearless.optimization.methods import GradientDescent
 from fearless.theory.rates.batch_size import (

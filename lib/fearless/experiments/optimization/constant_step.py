@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fearless._validation import RandomState, as_generator, as_seed_sequence, check_int
-from fearless.experiments._statistics import mean_and_error
+from fearless.experiments.statistics import mean_and_error
 from fearless.optimization.least_squares import least_squares_runs
 from fearless.optimization.methods import GradientDescent
 from fearless.theory.rates.noise_floor import lms_distances, lms_floor

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from fearless._validation import check_int
 from fearless.data import Dataset
-from fearless.experiments._statistics import loglog_slopes
+from fearless.experiments.statistics import loglog_slopes
 from fearless.features import RandomReLUFeatures
 
 __all__ = ["LossCurves", "loss_curves"]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fearless._validation import check_int
-from fearless.experiments._statistics import mean_and_error
 from fearless.experiments._threads import one_thread
+from fearless.experiments.statistics import mean_and_error
 from fearless.theory.rates.scale_invariant import equilibrium_norm
 
 __all__ = ["RATE", "SCHEDULES", "NoiselessRun", "ScheduleRuns", "noiseless_run", "schedule_runs"]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fearless._validation import RandomState, as_generator, check_int, check_widths
-from fearless.experiments._statistics import mean_and_error
 from fearless.experiments.optimization.equations import Equations
+from fearless.experiments.statistics import mean_and_error
 from fearless.theory.rates.batch_size import batch_speedup
 
 __all__ = ["FirstSteps", "first_steps"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fearless._validation import as_seed_sequence, check_int, check_widths
-from fearless.experiments._statistics import mean_and_error
+from fearless.experiments.statistics import mean_and_error
 from fearless.theory.rates.pl_batches import pl_sgd_rate, pl_sgd_step_size
 
 __all__ = ["PLRuns", "pl_runs"]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fearless._validation import check_int, check_option, check_vector
-from fearless.experiments._statistics import loglog_slopes, mean_and_error
 from fearless.experiments.optimization.saddle_problems import few_inputs
+from fearless.experiments.statistics import loglog_slopes, mean_and_error
 from fearless.optimization.cubic import cubic_newton
 from fearless.optimization.perturbed import perturbed_descent
 from fearless.optimization.saddles import FlatValley, QuadraticNetwork, UnitLosses

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fearless._validation import RandomState, as_seed_sequence, check_int, check_positive
-from fearless.experiments._statistics import mean_and_error
+from fearless.experiments.statistics import mean_and_error
 from fearless.theory.laplace_line import laplace_gap
 
 __all__ = ["LaplaceRuns", "laplace_runs"]
