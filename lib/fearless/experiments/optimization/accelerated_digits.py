@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from fearless._validation import check_int
 from fearless.data.real import Dataset
+from fearless.experiments.statistics import mean_and_error
 from fearless.kernels.base import Kernel
 from fearless.optimization.least_squares import least_squares_runs
 from fearless.optimization.methods import GradientDescent, MaSS, Method, Nesterov
@@ -146,9 +147,8 @@ class DigitRun:
 
     def z_scores(self) -> NDArray[np.float64]:
         """Compare the mean of the runs with the expectation, in standard errors; shape (T - 1,)."""
-        values = self.loss[:, 1:]
-        stderr = values.std(axis=0, ddof=1) / len(values) ** 0.5
-        return (values.mean(axis=0) - self.expected[1:]) / stderr
+        mean, stderr = mean_and_error(self.loss[:, 1:])
+        return (mean - self.expected[1:]) / stderr
 
 
 @_one_thread

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from threadpoolctl import threadpool_limits
 
 from fearless._validation import check_int, check_positive
+from fearless.experiments.statistics import mean_and_error
 from fearless.optimization.least_squares import least_squares_runs
 from fearless.optimization.methods import GradientDescent, MaSS, Method, Nesterov
 from fearless.theory.rates.momentum import momentum_limit
@@ -98,9 +99,8 @@ class EquationRun:
         mean, stderr, expected : float
         """
         at = int(np.flatnonzero(self.steps == step)[0])
-        losses = self.loss[:, at]
-        stderr = losses.std(ddof=1) / len(losses) ** 0.5
-        return float(losses.mean()), float(stderr), float(self.expected[at])
+        mean, stderr = mean_and_error(self.loss[:, at])
+        return float(mean), float(stderr), float(self.expected[at])
 
 
 @_one_thread

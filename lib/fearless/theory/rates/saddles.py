@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from fearless._validation import check_int, check_matrix, check_option, check_positive
+from fearless.theory._arrays import check_range
 
 __all__ = [
     "escape_steps",
@@ -220,9 +221,7 @@ def perturbed_escape_share(
         curvature=curvature, step_size=step_size, radius=radius, end=end
     )
     p = check_int(n_parameters, "n_parameters")
-    steps = np.asarray(steps, dtype=np.float64)
-    if not (np.isfinite(steps).all() and (steps >= 0).all()):
-        raise ValueError(f"steps is {steps!r}; expected finite numbers >= 0")
+    steps = check_range(steps, "steps")
     x = _growth(curvature, step_size)
     with np.errstate(divide="ignore", over="ignore"):
         variance = np.expm1(2 * steps * np.log1p(x)) / (x * (2 + x))
@@ -331,10 +330,4 @@ def _growth(curvature: NDArray, step_size: NDArray) -> NDArray[np.float64]:
 
 
 def _positive(**values: ArrayLike) -> list[NDArray[np.float64]]:
-    arrays = []
-    for name, value in values.items():
-        array = np.asarray(value, dtype=np.float64)
-        if not (np.isfinite(array).all() and (array > 0).all()):
-            raise ValueError(f"{name} is {value!r}; expected finite numbers > 0")
-        arrays.append(array)
-    return arrays
+    return [check_range(value, name, allow_zero=False) for name, value in values.items()]
