@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import http.server
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = Path(os.environ.get("FEARLESS_SITE", ROOT / "_build" / "html"))
+REDIRECT = re.compile(r'<meta http-equiv="refresh" content="\d+; ?url=([^"]+)"', re.IGNORECASE)
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
@@ -31,6 +36,21 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+def page_names() -> list[str]:
+    """List every page of the site; those that only send the reader on come last."""
+    pages = [p for p in SITE.glob("**/*.html") if "_static" not in p.relative_to(SITE).parts]
+    return sorted(p.relative_to(SITE).as_posix() for p in pages)
+
+
+def redirect(name: str) -> str | None:
+    """Return where a page sends the reader on to, None for a page with content."""
+    match = REDIRECT.search((SITE / name).read_text(encoding="utf8"))
+    return match and match[1]
+
+
+PAGES = [name for name in page_names() if not redirect(name)]
 
 
 def find_chromium() -> str | None:

@@ -257,6 +257,7 @@ class TestWhatIsExecutedAgain:
             ("lib/__pycache__/toy.cpython-311.pyc", "byte code"),
             ("lib/fearless.egg-info/PKG-INFO", "Name: toy"),
             ("lib/.hidden", "x"),
+            ("lib/fearless/book/sphinx/roles.py", "x = 1"),
         ],
     )
     def test_nothing_when_prose_or_derived_files_change(self, book, name, text):
@@ -306,6 +307,18 @@ class TestWhatIsExecutedAgain:
         assert result.returncode == 0, result.stdout + result.stderr
         assert "2 pages executed" in result.stdout
         assert "the value is 4" in html(book, "chapters/part/one")
+
+    def test_what_is_left_out_of_the_digest_is_computed_with_nowhere(self):
+        """Only the driver, which computes nothing, may import the Sphinx extension."""
+        sphinx = ROOT / cache.SITE_ONLY
+        assert sphinx.is_dir()
+        sources = [p for p in (ROOT / "lib").rglob("*.py") if not p.is_relative_to(sphinx)]
+        sources += (ROOT / "chapters").rglob("*.md")
+        pattern = re.compile(
+            r"^\s*(from|import) fearless\.book(\.sphinx\b| import .*\bsphinx\b)", re.M
+        )
+        users = [p for p in sources if pattern.search(p.read_text(encoding="utf8"))]
+        assert users == [ROOT / "lib/fearless/book/build.py"]
 
     def test_digest_tells_moved_content_apart(self, tmp_path):
         """The same bytes under other names, or cut at another place, are other sources."""

@@ -5,13 +5,11 @@ names another folder than ``_build/html``, ``CHROMIUM`` another browser than the
 """
 
 import json
-import os
 import re
-from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from site_browser import CHROMIUM_FLAGS, DESKTOP, find_chromium, serve, visit
+from site_browser import DESKTOP, PAGES, SITE, page_names, redirect, serve, visit
 
 from fearless.book.build import Budget
 from fearless.book.sphinx.cache import REPORT_NAME
@@ -19,46 +17,7 @@ from fearless.book.sphinx.repository import repository_url
 
 pytestmark = [pytest.mark.site, pytest.mark.filterwarnings("default")]
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = Path(os.environ.get("FEARLESS_SITE", ROOT / "_build" / "html"))
-REDIRECT = re.compile(r'<meta http-equiv="refresh" content="\d+; ?url=([^"]+)"', re.IGNORECASE)
-
-
-def page_names() -> list[str]:
-    """List every page of the site; those that only send the reader on come last."""
-    pages = [p for p in SITE.glob("**/*.html") if "_static" not in p.relative_to(SITE).parts]
-    return sorted(p.relative_to(SITE).as_posix() for p in pages)
-
-
-def redirect(name: str) -> str | None:
-    """Return where a page sends the reader on to, None for a page with content."""
-    match = REDIRECT.search((SITE / name).read_text(encoding="utf8"))
-    return match and match[1]
-
-
-PAGES = [name for name in page_names() if not redirect(name)]
 WITH_SLIDER = [n for n in PAGES if "fig-slider" in (SITE / n).read_text(encoding="utf8")]
-
-
-@pytest.fixture(scope="module")
-def base():
-    if not (SITE / "index.html").is_file():
-        pytest.fail(f"there is no site in {SITE}: run 'make book' first")
-    with serve(SITE) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    path = find_chromium()
-    if path is None:
-        pytest.fail("no Chromium on the path; on Debian: apt install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,16 @@
 """A slider in a browser: keyboard, mouse, buttons, without script, and on paper."""
 
-import shutil
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from site_browser import find_chromium
 
 from fearless.book import STATIC_VARIABLE, style
 from fearless.book.slider import slider, to_html
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = find_chromium()
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -48,18 +48,6 @@ def document(tmp_path_factory):
         encoding="utf8",
     )
     return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ Jupyter Book keys its cache of executed pages by their code cells alone, so a pa
 old figures when the library under it changes. Here the cache lives in a folder named by a digest
 of everything a page computes with: ``lib/``, the data inside it, ``pyproject.toml``,
 ``requirements.txt`` and the Python version. A change there leads to an empty folder, hence to
-execution; a change in prose leads to the same folder and the same keys, hence to none.
+execution; a change in prose leads to the same folder and the same keys, hence to none. This very
+package, which only Sphinx runs, does not count: no page and no other module may import it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 CACHE_ROOT = ".jupyter_cache"
 REPORT_NAME = "pages.json"
+# What makes the site out of the executed pages; no kernel ever loads it.
+SITE_ONLY = "lib/fearless/book/sphinx"
 # Two digests are kept, so that going back and forth between two branches does not execute anew.
 KEPT_DIGESTS = 2
 
@@ -36,13 +39,16 @@ def source_files(root: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        Every file below ``lib/`` (data files included; hidden files, byte code and package
-        metadata left out), then ``pyproject.toml`` and ``requirements.txt`` where they exist.
+        Every file below ``lib/`` (data files included; hidden files, byte code, package metadata
+        and the Sphinx extension left out), then ``pyproject.toml`` and ``requirements.txt`` where
+        they exist.
     """
     files = [
         path
         for path in sorted((root / "lib").rglob("*"))
-        if path.is_file() and not any(map(_is_derived, path.relative_to(root).parts))
+        if path.is_file()
+        and not any(map(_is_derived, path.relative_to(root).parts))
+        and not path.is_relative_to(root / SITE_ONLY)
     ]
     return files + [p for p in (root / "pyproject.toml", root / "requirements.txt") if p.exists()]
 
