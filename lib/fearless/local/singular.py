@@ -215,10 +215,10 @@ class SingularKernelRegressor(LocalRegressor, _SingularKernel):
     ============= ======================================== ==========================
     kernel        K(u)                                     exponent by default
     ============= ======================================== ==========================
-    hilbert       ||u||^{-a}, no bandwidth                 a = d
-    power         ||u||^{-a} for ||u|| <= 1, else 0        a = d / 4
-    smooth-power  ||u||^{-a} (1 - ||u||)^2, likewise       a = d / 4
-    log           -ln ||u||, likewise                      none
+    hilbert       ``||u||^{-a}``, no bandwidth             a = d
+    power         ``||u||^{-a} for ||u|| <= 1``, else 0    a = d / 4
+    smooth-power  ``||u||^{-a} (1 - ||u||)^2``, likewise   a = d / 4
+    log           ``-ln ||u||``, likewise                  none
     ============= ======================================== ==========================
 
     Parameters

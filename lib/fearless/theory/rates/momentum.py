@@ -28,15 +28,15 @@ _METHODS = ("gradient descent", "Nesterov", "tuned Nesterov", "heavy ball")
 def tuned_momentum(method: str, largest: float, smallest: float) -> tuple[float, float]:
     r"""Return the step size and the momentum that suit a spectrum.
 
-    ===================  ==========================  ===========================================
-    method               eta                         gamma
-    ===================  ==========================  ===========================================
-    "gradient descent"   2 / (lambda_1 + lambda_n)   0
-    "Nesterov"           1 / lambda_1                (sqrt(kappa) - 1) / (sqrt(kappa) + 1)
-    "tuned Nesterov"     4 / (3 lambda_1 + lambda_n) (sqrt(3 kappa + 1) - 2)/(sqrt(3 kappa + 1) + 2)
-    "heavy ball"         (2 / (sqrt(lambda_1)        ((sqrt(kappa) - 1) / (sqrt(kappa) + 1))^2
-                         + sqrt(lambda_n)))^2
-    ===================  ==========================  ===========================================
+    ==================  ===========================  ===========================================
+    method              eta                          gamma
+    ==================  ===========================  ===========================================
+    "gradient descent"  2 / (lambda_1 + lambda_n)    0
+    "Nesterov"          1 / lambda_1                 (sqrt(kappa) - 1) / (sqrt(kappa) + 1)
+    "tuned Nesterov"    4 / (3 lambda_1 + lambda_n)  (sqrt(3 kappa + 1) - 2)/(sqrt(3 kappa + 1) + 2)
+    "heavy ball"        (2 / (sqrt(lambda_1)         ((sqrt(kappa) - 1) / (sqrt(kappa) + 1))^2
+                        + sqrt(lambda_n)))^2
+    ==================  ===========================  ===========================================
 
     Parameters
     ----------
