@@ -3,6 +3,17 @@
 (function () {
   "use strict";
 
+  var REST = 600; // milliseconds without a move before a frame is described
+
+  // Who does not see the frame hears what it shows, when the slider has come to rest.
+  function describe(slider, frame) {
+    var finding = slider.querySelector(".fig-finding");
+    window.clearTimeout(slider.fearlessClock);
+    slider.fearlessClock = window.setTimeout(function () {
+      finding.textContent = frame.querySelector("svg").getAttribute("aria-label");
+    }, REST);
+  }
+
   function show(slider, position) {
     var frames = slider.querySelectorAll(".fig-frame");
     var input = slider.querySelector("input[type=range]");
@@ -18,6 +29,11 @@
     });
   }
 
+  function move(slider, position) {
+    show(slider, position);
+    describe(slider, slider.querySelectorAll(".fig-frame")[position]);
+  }
+
   function start(slider) {
     var input = slider.querySelector("input[type=range]");
     slider.querySelectorAll("[hidden]:not(.fig-frame)").forEach(function (part) {
@@ -25,12 +41,12 @@
     });
     show(slider, Number(input.getAttribute("value")));
     input.addEventListener("input", function () {
-      show(slider, Number(input.value));
+      move(slider, Number(input.value));
     });
     slider.addEventListener("click", function (event) {
       var button = event.target.closest("[data-jump]");
       if (button) {
-        show(slider, Number(button.dataset.jump));
+        move(slider, Number(button.dataset.jump));
       }
     });
   }

@@ -1,13 +1,12 @@
-"""Visit every page of the built site once in headless Chromium and note what there is to check.
+"""The built site, a server for it, and the headless Chromium that the browser tests drive.
 
-One visit a page keeps the suite quick: the page is loaded once, then narrowed to a phone's width
-and turned dark where it stands. The tests in ``test_site.py`` look at the notes.
+``site_visit`` and ``site_audit`` load pages and note what there is to check; ``conftest`` makes
+fixtures of it all and keeps screenshots of pages whose tests fail. ``FEARLESS_SITE`` names another
+folder than ``_build/html``, ``CHROMIUM`` another browser than the one on the path.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import http.server
 import os
 import re
@@ -15,13 +14,17 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(os.environ.get("FEARLESS_SITE", ROOT / "_build" / "html"))
 REDIRECT = re.compile(r'<meta http-equiv="refresh" content="\d+; ?url=([^"]+)"', re.IGNORECASE)
+ANCHOR = re.compile(r'<[a-zA-Z][^<>]*?\s(?:id|name)="([^"]+)"')
+
+SCREENSHOTS = ROOT / "_build" / "screenshots"
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
@@ -50,7 +53,15 @@ def redirect(name: str) -> str | None:
     return match and match[1]
 
 
-PAGES = [name for name in page_names() if not redirect(name)]
+# The links of 404.html are those of the published site: test_site_findability serves it so.
+PAGES = [name for name in page_names() if name != "404.html" and not redirect(name)]
+
+
+@cache
+def ids(name: str) -> frozenset[str]:
+    """Return the anchors of a page, as they stand in its file."""
+    html = (SITE / name).read_text(encoding="utf8")
+    return frozenset(unescape(anchor) for anchor in ANCHOR.findall(html))
 
 
 def find_chromium() -> str | None:
@@ -78,181 +89,3 @@ def serve(folder: Path) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@dataclasses.dataclass
-class Visit:
-    """What was seen on one page."""
-
-    name: str
-    foreign_requests: list[str] = dataclasses.field(default_factory=list)
-    failed_requests: list[str] = dataclasses.field(default_factory=list)
-    errors: list[str] = dataclasses.field(default_factory=list)
-    desktop: dict[str, Any] = dataclasses.field(default_factory=dict)
-    phone: dict[str, Any] = dataclasses.field(default_factory=dict)
-    dark: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-
-def visit(context: Any, base: str, name: str) -> Visit:
-    """Load one page and note everything; never raises for what is wrong with the page."""
-    note = Visit(name)
-    page = context.new_page()
-
-    def on_request(request: Any) -> None:
-        if not request.url.startswith((base, "data:", "blob:")):
-            note.foreign_requests.append(request.url)
-
-    def on_response(response: Any) -> None:
-        if response.status >= 400:
-            note.failed_requests.append(f"{response.status} {response.url}")
-
-    page.on("request", on_request)
-    page.on("response", on_response)
-    page.on("requestfailed", lambda request: note.failed_requests.append(request.url))
-    page.on("pageerror", lambda error: note.errors.append(str(error)))
-    page.on("console", lambda m: note.errors.append(m.text) if m.type == "error" else None)
-    try:
-        page.set_viewport_size(DESKTOP)
-        page.emulate_media(color_scheme="light")
-        page.goto(base + name, wait_until="load")
-        # Also what is below the fold has to load.
-        page.evaluate("document.querySelectorAll('img[loading]').forEach(i => i.loading = 'eager')")
-        page.wait_for_load_state("networkidle")
-        page.evaluate(_TYPESET)
-        note.desktop = page.evaluate(_DESKTOP)
-        page.emulate_media(color_scheme="dark")
-        # A long page takes a moment; one that never turns dark is left to its test.
-        from playwright.sync_api import TimeoutError as TooSlow
-
-        with contextlib.suppress(TooSlow):
-            page.wait_for_function(
-                "document.documentElement.dataset.theme === 'dark'", timeout=10_000
-            )
-        page.wait_for_timeout(50)
-        note.dark = page.evaluate(_DARK)
-        page.set_viewport_size(PHONE)
-        page.wait_for_timeout(50)
-        note.phone = page.evaluate(_PHONE)
-    finally:
-        page.close()
-    return note
-
-
-_TYPESET = "async () => { if (window.MathJax?.startup) await MathJax.startup.promise; }"
-
-_DESKTOP = r"""() => {
-  const article = document.querySelector('article') ?? document.querySelector('main');
-  const walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
-  const raw = [];
-  const latex = /\$[^$\n]+\$|\\\(|\\\[|\\begin\{|\\(frac|mathbb|norm|label)\b/;
-  while (walker.nextNode()) {
-    const node = walker.currentNode;
-    if (node.parentElement.closest('pre, code, script, style, mjx-container, svg')) continue;
-    if (latex.test(node.textContent)) raw.push(node.textContent.trim().slice(0, 80));
-  }
-  const name = e => e.id || e.closest('[id]')?.id || e.className || e.tagName;
-  const drawings = [...article.querySelectorAll('img, svg')].filter(
-    e => !e.closest('[aria-hidden=true], a.headerlink, button, mjx-container')
-      && !e.parentElement.closest('svg'));
-  const label = e => (e.getAttribute('alt') ?? e.getAttribute('aria-label') ?? '').trim();
-  return {
-    lang: document.documentElement.lang,
-    title: document.title,
-    h1: document.querySelectorAll('main h1:not(.onlyprint *)').length,
-    formulas: article.querySelectorAll('.math').length,
-    typeset: article.querySelectorAll('mjx-container').length,
-    mathErrors: [...article.querySelectorAll('mjx-merror')].map(e => e.textContent),
-    raw,
-    unnamed: drawings.filter(e => !label(e)).map(name),
-    broken: [...document.querySelectorAll('img')].filter(
-      e => !e.complete || !e.naturalWidth).map(e => e.currentSrc || e.src),
-    figures: article.querySelectorAll('figure').length,
-    uncaptioned: [...article.querySelectorAll('figure')].filter(
-      e => !e.querySelector('figcaption')?.textContent.trim()).map(name),
-    unlabelled: [...article.querySelectorAll('input')].filter(e => e.type !== 'hidden'
-      && !e.labels?.length && !e.ariaLabel && !e.getAttribute('aria-labelledby')).map(name),
-    sliders: article.querySelectorAll('.fig-slider').length,
-    ids: [...document.querySelectorAll('[id]')].map(e => e.id),
-    links: [...document.querySelectorAll('a[href]')].map(e => e.href),
-    notebook: !!article.querySelector('.cell_input'),
-  };
-}"""
-
-_PHONE = r"""() => {
-  const scrolls = e => {
-    for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
-      if (['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(p).overflowX)) return true;
-    return false;
-  };
-  const wide = [...document.querySelectorAll('article *')].filter(e => {
-    const box = e.getBoundingClientRect();
-    return box.width > 1 && box.right > innerWidth + 1 && !e.closest('svg svg') && !scrolls(e);
-  });
-  return {
-    width: document.documentElement.scrollWidth,
-    window: innerWidth,
-    wide: wide.map(e => e.tagName.toLowerCase() + '.' + e.getAttribute('class')).slice(0, 5),
-  };
-}"""
-
-# Figures in dark mode: nothing light and opaque behind them, no filter over them, and their
-# text must stand out from the page.
-_DARK = r"""() => {
-  const parse = c => (c.match(/[\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
-  const light = c => {
-    const [r, g, b, a = 1] = parse(c);
-    return a > 0.5 && 0.2126 * r + 0.7152 * g + 0.0722 * b > 160;
-  };
-  const luminance = c => {
-    const [r, g, b] = parse(c).map(v => v / 255).map(
-      v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const page = getComputedStyle(document.body).backgroundColor;
-  const contrast = c => {
-    const [x, y] = [luminance(c), luminance(page)].sort((a, b) => b - a);
-    return (x + 0.05) / (y + 0.05);
-  };
-  const slabs = [], filtered = [], faint = [];
-  const selector = 'article figure, article .fig-slider, article .cell_output';
-  for (const figure of document.querySelectorAll(selector)) {
-    const where = figure.id || figure.querySelector('[id]')?.id || figure.className;
-    for (const e of [figure, ...figure.querySelectorAll('*')]) {
-      if (e.closest('mjx-container, button, input')) continue;
-      const style = getComputedStyle(e);
-      if (style.filter !== 'none') filtered.push(where);
-      const box = e.getBoundingClientRect();
-      if (!e.closest('svg') && box.width * box.height > 1000 && light(style.backgroundColor))
-        slabs.push(where + ' ' + e.tagName);
-    }
-    for (const svg of figure.querySelectorAll('svg')) {
-      const box = svg.getBoundingClientRect();
-      if (!box.width) continue;
-      for (const e of svg.querySelectorAll('rect, path')) {
-        const own = e.getBoundingClientRect(), style = getComputedStyle(e);
-        if (style.fill !== 'none' && light(style.fill) && Number(style.fillOpacity) > 0.5
-            && own.width * own.height > 0.5 * box.width * box.height) slabs.push(where + ' fill');
-      }
-      for (const e of svg.querySelectorAll('text, use')) {
-        // Text is drawn with glyphs: bare paths used by reference, in the colour of the user.
-        const used = document.getElementById(e.getAttribute('href')?.slice(1));
-        if (e.tagName === 'use' && (used?.tagName !== 'path' || used.hasAttribute('style')))
-          continue;
-        const style = getComputedStyle(e);
-        if (style.fill !== 'none' && Number(style.fillOpacity) > 0.5
-            && e.getBoundingClientRect().height < 40 && contrast(style.fill) < 2.5)
-          faint.push(`${where}: ${style.fill} on ${page}`);
-      }
-    }
-    for (const img of figure.querySelectorAll('img')) {
-      if (!img.naturalWidth) continue;
-      const canvas = Object.assign(document.createElement('canvas'), {width: 32, height: 32});
-      const pen = canvas.getContext('2d');
-      pen.drawImage(img, 0, 0, 32, 32);
-      if (light('rgba(' + [...pen.getImageData(0, 0, 1, 1).data].map(
-          (v, k) => k < 3 ? v : v / 255).join(',') + ')')) slabs.push(where + ' picture');
-    }
-  }
-  return {theme: document.documentElement.dataset.theme, page, slabs, filtered,
-          faint: [...new Set(faint)]};
-}"""

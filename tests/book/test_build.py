@@ -6,13 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fearless.book.build import Book, Budget, BuildFailed, main
 from fearless.book.execute import default_jobs, page_environment
-from fearless.book.sphinx import assets, cache, page_info, repository
+from fearless.book.sphinx import assets, cache, maths, page_info, repository
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +31,19 @@ kernelspec:
   display_name: Python 3
   language: python
   name: python3
+myst:
+  html_meta:
+    description: A page of the tiny book that the tests of the build make and take apart.
+---
+
+"""
+
+# What every page must have, also one without code.
+DESCRIBED = """\
+---
+myst:
+  html_meta:
+    description: A page of the tiny book that the tests of the build make and take apart.
 ---
 
 """
@@ -47,7 +62,9 @@ parts:
       - file: chapters/appendix/bibliography
 """
 
-INDEX = """\
+INDEX = (
+    DESCRIBED
+    + """\
 # Tiny book
 
 ```{at-a-glance}
@@ -61,6 +78,7 @@ Inline $\\norm{x}$ and {eq}`eq-one`. See {doc}`part/one` and {cite:t}`belkin2021
 \\hat w = \\argmin_{w \\in \\R^N} \\norm{w}
 ```
 """
+)
 
 ONE = (
     HEADER
@@ -90,7 +108,7 @@ A fence of colons around text, which the reader of the cache key must parse as S
 
 TWO = HEADER + "# Page two\n\n```{code-cell} ipython3\n6 * 7\n```\n"
 
-BIBLIOGRAPHY = "# Bibliography\n\n```{bibliography}\n```\n"
+BIBLIOGRAPHY = DESCRIBED + "# Bibliography\n\n```{bibliography}\n```\n"
 
 BIB = """\
 @article{belkin2021, author={Belkin, Mikhail}, title={Fit without fear}, journal={Acta Numerica},
@@ -126,7 +144,12 @@ def write_book(root: Path) -> Path:
 
 def environment(**variables: str) -> dict[str, str]:
     """Return the present environment without a forge's variables, plus the given ones."""
-    unset = {"GITHUB_REPOSITORY", "GITHUB_SERVER_URL", repository.URL_VARIABLE}
+    unset = {
+        "GITHUB_REPOSITORY",
+        "GITHUB_SERVER_URL",
+        repository.URL_VARIABLE,
+        repository.SITE_VARIABLE,
+    }
     return {k: v for k, v in os.environ.items() if k not in unset} | variables
 
 
@@ -194,6 +217,9 @@ class TestBuild:
             assert 0 < entry["cpu_seconds"]
             assert 0 < entry["execution_seconds"] < 60
             assert 20 < entry["peak_mb"] < 500  # an IPython kernel that does nothing takes 50
+            assert entry["environment"]["packages"]["numpy"] == np.__version__
+            age = datetime.now(UTC) - datetime.fromisoformat(entry["executed"] + "+00:00")
+            assert abs(age) < timedelta(minutes=10)
 
     def test_facts_are_measured_and_left_out_without_code(self, built):
         root, _ = built
@@ -219,13 +245,19 @@ class TestBuild:
             assert "unpkg" not in text, page
             assert "all.min.js" not in text, page
 
-    def test_mathjax_is_served_with_its_licence(self, built):
+    def test_formulas_are_typeset_and_no_script_is_served(self, built):
         root, _ = built
-        folder = root / "_build" / "html" / assets.MATHJAX_TARGET
-        assert "vendor/mathjax/tex-mml-chtml.js" in html(root, "chapters/index")
+        folder = root / "_build" / "html" / maths.TARGET
+        text = html(root, "chapters/index")
+        assert text.count("<mjx-container") == 2
+        assert r"\norm" not in text  # a macro of _config.yml
+        assert "vendor/mathjax/maths.css?v=" in text
         assert "vendor/mathjax" not in html(root, "chapters/part/two")  # a page without formulas
-        assert list((folder / "output/chtml/fonts/woff-v2").glob("*.woff"))
-        assert (folder / "input/tex/extensions/ams.js").is_file()
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "LICENSE.txt",
+            "fonts.css",
+            "maths.css",
+        ]
         note = (folder / "LICENSE.txt").read_text()
         assert "Apache License, Version 2.0" in note
         assert re.search(r"MathJax 3\.\d+\.\d+", note)
@@ -309,14 +341,14 @@ class TestWhatIsExecutedAgain:
         assert "the value is 4" in html(book, "chapters/part/one")
 
     def test_what_is_left_out_of_the_digest_is_computed_with_nowhere(self):
-        """Only the driver, which computes nothing, may import the Sphinx extension."""
-        sphinx = ROOT / cache.SITE_ONLY
-        assert sphinx.is_dir()
-        sources = [p for p in (ROOT / "lib").rglob("*.py") if not p.is_relative_to(sphinx)]
-        sources += (ROOT / "chapters").rglob("*.md")
-        pattern = re.compile(
-            r"^\s*(from|import) fearless\.book(\.sphinx\b| import .*\bsphinx\b)", re.M
-        )
+        """Only the driver, which computes nothing, may import what makes the site."""
+        parts = [ROOT / part for part in cache.SITE_ONLY]
+        assert all(part.exists() for part in parts)
+        sources = [*(ROOT / "lib").rglob("*.py"), *(ROOT / "chapters").rglob("*.md")]
+        sources = [p for p in sources if not any(p.is_relative_to(part) for part in parts)]
+        names = "|".join(part.stem for part in parts)
+        imported = rf"^\s*(from|import) fearless\.book(\.({names})\b| import .*\b({names})\b)"
+        pattern = re.compile(imported, re.MULTILINE)
         users = [p for p in sources if pattern.search(p.read_text(encoding="utf8"))]
         assert users == [ROOT / "lib/fearless/book/build.py"]
 
@@ -456,7 +488,6 @@ class TestRepository:
         options = repository.theme_options({repository.URL_VARIABLE: url})
         assert options["repository_url"] == url
         assert options["repository_provider"] == "gitlab"
-        assert options["launch_buttons"]["notebook_interface"] == "jupyterlab"
         assert all(options[name] for name in ("use_repository_button", "use_edit_page_button"))
         assert set(unset) <= set(options)
 
@@ -465,9 +496,10 @@ class TestRepository:
         result = build(book, FEARLESS_REPOSITORY_URL="https://github.com/owner/name")
         assert result.returncode == 0, result.stdout + result.stderr
         text = html(book, "chapters/part/one")
-        page = "chapters/part/one.md"
-        assert f"https://mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/{page}" in text
-        assert f"https://github.com/owner/name/edit/main/{page}" in text
+        page = "chapters/part/one"
+        live = f"https://mybinder.org/v2/gh/owner/name/notebooks?urlpath=lab/tree/{page}.ipynb"
+        assert text.count(f'href="{live}"') == 2  # in the header, and in words at the foot
+        assert f"https://github.com/owner/name/edit/main/{page}.md" in text
 
 
 class TestFacts:

@@ -109,7 +109,7 @@ def test_binder_has_the_versions_of_the_book():
     assert re.fullmatch(r"python-3\.1[1-9]", python)
 
 
-@pytest.mark.parametrize("name", [".ci/run", ".binder/postBuild"])
+@pytest.mark.parametrize("name", [".ci/run", ".ci/push-notebooks", ".binder/postBuild"])
 def test_scripts_can_be_run_and_stop_at_the_first_error(name):
     path = ROOT / name
     assert path.stat().st_mode & stat.S_IXUSR

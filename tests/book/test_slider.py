@@ -139,6 +139,7 @@ def test_the_html_without_script_shows_the_start_frame_only(static):
     assert all("hidden" in a for a in page.all("span", **{"class": "fig-track"}))
     assert page.texts["label"] == ["slope"]
     assert page.texts["output"] == ["2"]
+    assert page.all("p", role="status", **{"class": "fig-finding"})
 
 
 def test_the_control_is_accessible(static):

@@ -136,6 +136,47 @@ def test_a_mark_is_a_button_that_jumps_there(open_page):
     assert page.locator("input").first.input_value() == "9"
 
 
+def test_the_finding_is_told_when_the_slider_rests(open_page):
+    """To those who do not see the frame; nothing is said before the reader has moved it."""
+    page = open_page()
+    said = page.locator(".fig-finding").first
+    assert said.inner_text() == ""
+    on_the_way = page.evaluate(
+        """() => {
+          const input = document.querySelector('.fig-slider input');
+          return [5, 6, 7].map(value => {
+            input.value = value;
+            input.dispatchEvent(new Event('input'));
+            return document.querySelector('.fig-finding').textContent;
+          });
+        }"""
+    )
+    assert on_the_way == ["", "", ""]
+    page.wait_for_function("document.querySelector('.fig-finding').textContent !== ''")
+    assert said.inner_text() == "a line to 80"
+    page.get_by_role("button", name="N = n").click()
+    page.wait_for_function("document.querySelector('.fig-finding').textContent.endsWith('100')")
+    box = said.bounding_box()
+    assert box["width"] <= 1, "the finding is seen"
+
+
+def test_nothing_jumps_when_the_control_appears(browser, document, tmp_path):
+    """Not even where the script comes long after the page has been painted."""
+    late = Path(document.removeprefix("file://")).read_text(encoding="utf8")
+    late = late.replace("<script>", "<script>setTimeout(() => {")
+    (tmp_path / "late.html").write_text(late.replace("</script>", "}, 900)</script>"))
+    page = browser.new_page()
+    page.add_init_script(
+        "window.shift = 0; new PerformanceObserver(l => l.getEntries().forEach("
+        "e => { shift += e.value; })).observe({type: 'layout-shift', buffered: true});"
+    )
+    page.goto((tmp_path / "late.html").as_uri())
+    page.locator("input").first.wait_for(state="visible")
+    page.wait_for_timeout(300)
+    assert page.evaluate("shift") < 0.001
+    page.close()
+
+
 def test_the_tick_stands_where_the_thumb_goes(open_page):
     page = open_page()
     tick = page.locator(".fig-ticks span").first.bounding_box()

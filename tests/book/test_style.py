@@ -93,6 +93,29 @@ def test_text_is_readable_on_both_themes(light):
     assert min(contrast(dark, b) for b in DARK_BACKGROUNDS) >= 4.5
 
 
+def mixed(color, foreground):
+    rgb = [np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in (color, foreground)]
+    share = palette.TEXT_SHARE
+    return "#" + "".join(f"{round(v):02x}" for v in share * rgb[0] + (1 - share) * rgb[1])
+
+
+@pytest.mark.parametrize("light", palette.COLORS)
+def test_words_in_a_series_colour_are_readable_on_both_themes(light):
+    dark = mixed(palette.THEME[light][1], palette.THEME[palette.FOREGROUND][1])
+    assert palette.TEXT[light][1] == mixed(light, palette.FOREGROUND)
+    assert palette.TEXT[light][1] not in palette.THEME, "it would be replaced once more"
+    assert min(contrast(palette.TEXT[light][1], b) for b in LIGHT_BACKGROUNDS) >= 4.5
+    assert min(contrast(dark, b) for b in DARK_BACKGROUNDS) >= 4.5
+
+
+def test_style_sheet_mixes_the_colours_of_words():
+    css = (ROOT / "assets" / "figures.css").read_text(encoding="utf8")
+    for light, (variable, _) in palette.TEXT.items():
+        series, share = palette.THEME[light][0], f"{100 * palette.TEXT_SHARE:.0f}%"
+        mix = f"color-mix(in srgb, var({series}) {share}, var(--fig-fg))"
+        assert f"{variable}: {mix};" in css
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("vision", VISION)
 def test_the_first_series_are_distinguishable_by_everybody(vision, theme):
@@ -106,7 +129,7 @@ def test_the_first_series_are_distinguishable_by_everybody(vision, theme):
 
 def test_style_sheet_has_the_colours_of_the_palette():
     css = (ROOT / "assets" / "figures.css").read_text(encoding="utf8")
-    blocks = re.findall(r"(:root|html\[data-theme[^{]*) \{([^}]*--fig-fg[^}]*)\}", css)
+    blocks = re.findall(r"(:root|html\[data-theme[^{]*) \{([^}]*--fig-fg:[^}]*)\}", css)
     found = [dict(re.findall(r"(--fig-[\w-]+): (#[0-9a-f]{6});", body)) for _, body in blocks]
     light = {variable: color for color, (variable, _) in palette.THEME.items()}
     dark = dict(palette.THEME.values())

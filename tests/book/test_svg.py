@@ -193,3 +193,19 @@ def expanded(markup, definitions):
 def test_rounding_moves_nothing_by_more_than_a_hundredth_of_a_point():
     text = '<svg viewBox="0 0 9 9"><path d="M 1.23456 -0.001 \nL 1e-05 2.5 "/></svg>'
     assert 'd="M1.23 0L0 2.5"' in svg.compact(text)
+
+
+def test_words_in_a_series_colour_get_a_colour_of_their_own():
+    fig, ax = style.subplots()
+    color = palette.COLORS[1]
+    ax.plot([0, 1], [0, 1], "o-", color=color)
+    ax.fill_between([0, 1], [0, 1], color=color)
+    ax.text(0.2, 0.2, r"words and $\frac{a}{b}$", color=color)
+    ax.text(0.2, 0.2, "1", color=color)
+    markup = svg.inline(svg.render(fig), prefix="f1-", alt="a line")
+    variable, fallback = palette.TEXT[color]
+    words = re.findall(rf"<(\w+)[^<>]*var\({variable},{fallback}\)", markup)
+    assert words == ["g", "g"]
+    others = re.findall(rf"<(\w+)[^<>]*:var\({palette.THEME[color][0]},{color}\)", markup)
+    assert {"path", "use"} <= set(others), "lines and markers keep the colour of the series"
+    assert "g" not in others

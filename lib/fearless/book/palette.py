@@ -6,6 +6,9 @@ according to the reader's theme; in print it is the light value. Artists must us
 values to follow the theme: a colour mixed from them stays what it is. Colour maps are never
 touched, since no colour map contains these values and images are embedded as pixels.
 
+A line stands out with less contrast than a word needs (3 against 4.5 in WCAG 2). So a word in a
+series colour takes on the site a variable of its own, the same colour nearer to the foreground.
+
 The series colours differ in lightness as much as in hue, so that they remain apart for readers who
 do not distinguish red from green and in a grey photocopy; ``tests/book/test_style.py`` measures
 contrast and distances.
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-__all__ = ["BACKGROUND", "COLORS", "FOREGROUND", "GRID", "MUTED", "THEME"]
+__all__ = ["BACKGROUND", "COLORS", "FOREGROUND", "GRID", "MUTED", "TEXT", "TEXT_SHARE", "THEME"]
 
 FOREGROUND = "#1f2328"  # text, axes
 MUTED = "#5b636d"  # ticks, annotations, reference lines
@@ -56,4 +59,19 @@ THEME = MappingProxyType(
             for i, (light, dark) in enumerate(zip(COLORS, _DARK_COLORS, strict=True))
         },
     }
+)
+
+#: How much of a series colour there is in the colour of its words; the rest is the foreground.
+TEXT_SHARE = 0.7
+
+
+def _mixed(color: str, share: float) -> str:
+    pairs = zip(bytes.fromhex(color[1:]), bytes.fromhex(FOREGROUND[1:]), strict=True)
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
+
+
+#: ``{light value: (CSS variable, light value of the words)}`` for every series colour. The style
+#: sheet mixes the variable from that of the series, so that it follows the theme by itself.
+TEXT = MappingProxyType(
+    {light: (f"--fig-t{i}", _mixed(light, TEXT_SHARE)) for i, light in enumerate(COLORS)}
 )

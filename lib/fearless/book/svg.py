@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from fearless.book.palette import THEME
+from fearless.book.palette import TEXT, THEME
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -154,6 +154,8 @@ def inline_frames(
     pool: dict[str, str] = {}
     shared = Element("defs")
     for root in roots:
+        for element in _words(root):
+            element.set("style", _HEX.sub(_text_variable, element.get("style", "")))
         for element in root.iter():
             for name in _PAINTED & element.attrib.keys():
                 element.set(name, _HEX.sub(_variable, element.attrib[name]))
@@ -263,9 +265,29 @@ def _references(root: Element) -> Iterable[str]:
                 yield from _REFERENCE.findall(value)
 
 
+def _words(root: Element) -> Iterable[Element]:
+    """Find the groups that draw text: those with a colour around uses of glyphs."""
+    # A glyph is a bare path in units of a font; a marker, also used by reference, has a style.
+    glyphs = {
+        f"#{child.get('id')}"
+        for defs in root.findall("defs")
+        for child in defs
+        if child.tag == "path" and "style" not in child.attrib
+    }
+    for group in root.iter("g"):
+        uses = [child for part in (group, *group.findall("g")) for child in part.findall("use")]
+        if "style" in group.attrib and any(use.get("href") in glyphs for use in uses):
+            yield group
+
+
 def _variable(match: re.Match) -> str:
     color = match.group().lower()
     return f"var({THEME[color][0]},{color})" if color in THEME else match.group()
+
+
+def _text_variable(match: re.Match) -> str:
+    variable, color = TEXT.get(match.group().lower(), ("", ""))
+    return f"var({variable},{color})" if variable else match.group()
 
 
 def _rename(root: Element, prefix: str, pool: dict[str, str], shared: Element | None) -> None:
