@@ -34,7 +34,7 @@ export MKL_NUM_THREADS ?= 2
 # Idle threads of one BLAS (NumPy's, SciPy's) must not spin while the other one works.
 export OPENBLAS_THREAD_TIMEOUT ?= 16
 
-.PHONY: help setup book test test-slow test-site lint serve bench clean
+.PHONY: help setup book pdf zip links test test-slow test-site lint serve bench clean
 
 help: ## list the targets
 	@echo "Fit without Fear, the executable textbook."
@@ -98,6 +98,17 @@ lint: $(STAMP) ## check the style of the code
 	@echo "== Style of the code"
 	@$(BIN)/ruff check lib tests benchmarks
 	@$(BIN)/ruff format --check lib tests benchmarks
+
+pdf: $(STAMP) ## print the book as one PDF into _build/pdf (needs Chromium)
+	@[ -f $(SITE)/index.html ] || $(MAKE) book
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m fearless.book.editions.pdf
+
+zip: $(STAMP) ## pack the site into _build/fit-without-fear.zip, to be read from a disk
+	@[ -f $(SITE)/index.html ] || $(MAKE) book
+	@$(BIN)/python -m fearless.book.editions.archive
+
+links: $(STAMP) ## ask for every address in the text that is on another host (needs a network)
+	@$(BIN)/python -m fearless.book.external_links
 
 serve: $(STAMP) ## show the built site in a browser at 127.0.0.1, port 8000 (or PORT=...)
 	@[ -f $(SITE)/index.html ] || $(MAKE) book

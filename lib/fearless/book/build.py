@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fearless.book.environment import describe_environment
 from fearless.book.execute import Run, default_jobs, execute_pages, page_environment
 from fearless.book.pages import Page, read_pages
 from fearless.book.sphinx.cache import REPORT_NAME, cache_folder, prune
@@ -191,6 +192,7 @@ class Book:
                     "execution_seconds": run.seconds,
                     "cpu_seconds": run.cpu_seconds,
                     "peak_mb": run.peak_mb,
+                    "environment": describe_environment(),
                 },
             ),
             check_validity=False,
@@ -203,8 +205,15 @@ class Book:
             )
 
     def _write_report(self, pages: Sequence[Page], cache: JupyterCacheBase) -> dict[str, dict]:
-        records = {record.hashkey: record.data for record in cache.list_cache_records()}
-        report = {page.docname: records[page.key] for page in pages if page.key in records}
+        records = {record.hashkey: record for record in cache.list_cache_records()}
+        report = {
+            page.docname: {
+                **records[page.key].data,
+                "executed": records[page.key].created.isoformat(timespec="seconds"),
+            }
+            for page in pages
+            if page.key in records
+        }
         self.report_path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf8")
         return report
 

@@ -295,6 +295,8 @@ def to_html(payload: Mapping[str, Any], *, prefix: str) -> str:
             f"{'' if i == start else ' hidden'}>{frame}</div>"
             for i, (text, frame) in enumerate(zip(spoken, frames, strict=True))
         ),
+        # The script says here what the frame shows, once the slider has come to rest.
+        '<p class="fig-finding" role="status"></p>',
         "</div>",
     ]
     return "".join(parts)

@@ -4,8 +4,8 @@ Jupyter Book keys its cache of executed pages by their code cells alone, so a pa
 old figures when the library under it changes. Here the cache lives in a folder named by a digest
 of everything a page computes with: ``lib/``, the data inside it, ``pyproject.toml``,
 ``requirements.txt`` and the Python version. A change there leads to an empty folder, hence to
-execution; a change in prose leads to the same folder and the same keys, hence to none. This very
-package, which only Sphinx runs, does not count: no page and no other module may import it.
+execution; a change in prose leads to the same folder and the same keys, hence to none. What only
+makes the site, such as this very package, does not count: no page and no other module imports it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 CACHE_ROOT = ".jupyter_cache"
 REPORT_NAME = "pages.json"
-# What makes the site out of the executed pages; no kernel ever loads it.
-SITE_ONLY = "lib/fearless/book/sphinx"
+# What makes the site and its editions out of the executed pages; no kernel ever loads it.
+SITE_ONLY = tuple(
+    f"lib/fearless/book/{name}"
+    for name in ("sphinx", "editions", "site_links.py", "external_links.py")
+)
 # Two digests are kept, so that going back and forth between two branches does not execute anew.
 KEPT_DIGESTS = 2
 
@@ -48,7 +51,7 @@ def source_files(root: Path) -> list[Path]:
         for path in sorted((root / "lib").rglob("*"))
         if path.is_file()
         and not any(map(_is_derived, path.relative_to(root).parts))
-        and not path.is_relative_to(root / SITE_ONLY)
+        and not any(path.is_relative_to(root / part) for part in SITE_ONLY)
     ]
     return files + [p for p in (root / "pyproject.toml", root / "requirements.txt") if p.exists()]
 

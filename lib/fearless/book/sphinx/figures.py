@@ -2,9 +2,9 @@
 
 myst-nb turns the SVG output of a cell into a file and an image of it. An image cannot see the page
 it stands in: it would stay dark on dark. So for HTML the image is replaced by the SVG itself,
-whose colours then follow the theme, or by the slider that is packed into it. Number, caption,
-name and alternative text remain those of the figure; the file is not published. Other builders
-keep the image.
+whose colours then follow the theme, or by the slider or the figure with handles that is packed
+into it. Number, caption, name and alternative text remain those of the figure; the file is not
+published. Other builders keep the image.
 
 A figure without number, caption or alternative text is a warning, and so fails the build.
 """
@@ -19,7 +19,10 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 from fearless.book import svg
-from fearless.book.slider import to_html, unpack
+from fearless.book.manipulate import unpack as unpack_manipulation
+from fearless.book.manipulate_html import to_html as manipulation_html
+from fearless.book.slider import to_html as slider_html
+from fearless.book.slider import unpack as unpack_slider
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["InlineFigures", "setup"]
 
 logger = logging.getLogger(__name__)
+
+_INTERACTIVE = ((unpack_slider, slider_html), (unpack_manipulation, manipulation_html))
 
 
 class InlineFigures(SphinxPostTransform):
@@ -57,11 +62,12 @@ class InlineFigures(SphinxPostTransform):
             self._warn(node, "a figure has no name and caption (mystnb: figure)", "caption")
         text = path.read_text(encoding="utf8")
         try:
-            payload = unpack(text)
-            if payload is None:
-                markup = svg.inline(text, prefix=prefix, alt=alt)
+            for unpack, to_html in _INTERACTIVE:
+                if (payload := unpack(text)) is not None:
+                    markup = to_html(payload, prefix=prefix)
+                    break
             else:
-                markup = to_html(payload, prefix=prefix)
+                markup = svg.inline(text, prefix=prefix, alt=alt)
         except ValueError as error:
             self._warn(node, f"a figure stays an image: {error}", "svg")
             return

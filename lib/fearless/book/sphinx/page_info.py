@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +28,7 @@ from fearless.book.sphinx.cache import REPORT_NAME
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 WORDS_PER_MINUTE = 200
 # Looking at a figure, displaying a formula in one's mind, reading a cell of code.
@@ -144,11 +146,31 @@ def _measured(app: Sphinx, docname: str) -> tuple[float | None, float | None]:
     return seconds, entry.get("peak_mb") if same else None
 
 
+def minutes_of(env: Any) -> dict[str, int]:
+    """Return the reading time, in minutes, of every page that has been read."""
+    if not hasattr(env, "fearless_minutes"):
+        env.fearless_minutes = {}
+    return env.fearless_minutes
+
+
+def _note_minutes(app: Sphinx, document: nodes.document) -> None:
+    # As the author wrote it: later, formulas and figures become markup for one format.
+    minutes_of(app.env)[app.env.docname] = reading_minutes(document)
+
+
+def _purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+    minutes_of(env).pop(docname, None)
+
+
+def _merge(app: Sphinx, env: BuildEnvironment, docnames: Iterable[str], other: Any) -> None:
+    minutes_of(env).update({name: minutes_of(other)[name] for name in docnames})
+
+
 def _fill(app: Sphinx, document: nodes.document, docname: str) -> None:
     places = list(document.findall(page_facts))
     if not places:
         return
-    pairs = facts(reading_minutes(document), *_measured(app, docname))
+    pairs = facts(minutes_of(app.env)[docname], *_measured(app, docname))
     for place in places:
         line = nodes.paragraph(classes=["page-facts"])
         for k, (label, value) in enumerate(pairs):
@@ -164,4 +186,7 @@ def setup(app: Sphinx) -> None:
     """Add the directive to a Sphinx application."""
     app.add_node(page_facts)
     app.add_directive("at-a-glance", AtAGlance)
+    app.connect("doctree-read", _note_minutes)
+    app.connect("env-purge-doc", _purge)
+    app.connect("env-merge-info", _merge)
     app.connect("doctree-resolved", _fill)
