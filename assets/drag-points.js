@@ -107,10 +107,17 @@
   function finding(state, settings) {
     const distance = state.y[state.held] - truth(state.x[state.held]);
     const all = risks(state.x, state.y, settings).map((v) => drag.fixed(v, 3));
+    const point = `Point ${state.held + 1} of ${state.x.length} is `;
+    if (Math.abs(distance) < 0.005) {
+      return (
+        `${point}on the truth. The mean squared distance to it is ${all[0]} for one nearest ` +
+        `neighbour, ${all[1]} for the joined dots and ${all[2]} for the singular kernel.`
+      );
+    }
     const one = costs(state.x, state.y, state.held, settings).map((v) => drag.fixed(v, 3));
     return (
-      `Point ${state.held + 1} of ${state.x.length} is ${Math.abs(distance).toFixed(2)} ` +
-      `${distance >= 0 ? "above" : "below"} the truth. That alone costs one nearest neighbour ` +
+      `${point}${Math.abs(distance).toFixed(2)} ` +
+      `${distance > 0 ? "above" : "below"} the truth. That alone costs one nearest neighbour ` +
       `${one[0]}, the joined dots ${one[1]} and the singular kernel ${one[2]} in mean squared ` +
       `distance to the truth, which is ${all[0]}, ${all[1]} and ${all[2]} in all.`
     );

@@ -24,9 +24,7 @@
 
   function element(name, attributes, parent) {
     const made = document.createElementNS(SVG, name);
-    Object.keys(attributes).forEach(function (key) {
-      made.setAttribute(key, attributes[key]);
-    });
+    Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
     if (parent) {
       parent.appendChild(made);
     }
@@ -83,7 +81,7 @@
     const spoken = root.querySelector(".fig-drag-finding");
     const numbers = root.querySelectorAll(".fig-readouts dd");
     const axes = data.axes.map(axis);
-    let shown, moving, handles, clock;
+    let shown, moving, dragged, handles, clock;
 
     // The moving parts lie over the ground, clipped to their axes; the handles over everything.
     const layer = element("g", { class: "fig-moving" });
@@ -113,11 +111,13 @@
     function ground(name) {
       const next = grounds.find((g) => g.dataset.ground === name) || grounds[0];
       if (next !== shown) {
-        grounds.forEach(function (g) {
-          g.hidden = g !== next;
-        });
+        grounds.forEach((g) => (g.hidden = g !== next));
         shown = next;
+        const focused = layer.contains(document.activeElement) && document.activeElement;
         shown.querySelector("svg").appendChild(layer);
+        if (focused) {
+          focused.focus({ preventScroll: true }); // what is moved in the document loses it
+        }
       }
     }
 
@@ -132,9 +132,7 @@
         handle.grip.setAttribute("aria-valuetext", value.text);
         handle.grip.classList.toggle("fig-held", value.held);
       });
-      kind.readouts().forEach(function (text, i) {
-        numbers[i].textContent = text;
-      });
+      kind.readouts().forEach((text, i) => (numbers[i].textContent = text));
       const now = JSON.stringify(kind.state());
       root.querySelectorAll("[data-preset]").forEach(function (button) {
         const same = JSON.stringify(data.presets[button.dataset.preset]) === now;
@@ -171,7 +169,7 @@
     }
 
     function hold(event) {
-      const handle = event.button === 0 ? nearest(event) : null;
+      const handle = event.button === 0 && !moving ? nearest(event) : null;
       if (!handle) {
         return;
       }
@@ -179,7 +177,7 @@
       handle.grip.focus({ preventScroll: true });
       const [u, v] = place(event);
       const [x, y] = axes[handle.axis].to(...handle.at());
-      moving = { handle: handle, du: x - u, dv: y - v, id: event.pointerId, moved: false };
+      moving = { handle: handle, du: x - u, dv: y - v, id: event.pointerId };
       grips.setPointerCapture(event.pointerId);
     }
 
@@ -189,17 +187,20 @@
       }
       const [u, v] = place(event);
       moving.handle.move(...axes[moving.handle.axis].from(u + moving.du, v + moving.dv));
-      moving.moved = true;
+      dragged = true;
       update();
     }
 
-    function release() {
-      moving = null;
+    function release(event) {
+      if (moving && event.pointerId === moving.id) {
+        moving = null;
+      }
     }
 
-    // A tap is the way for those who cannot drag.
+    // A tap is the way for those who cannot drag. The click that ends a drag is none, though it may
+    // be far from the handle, which stops at its neighbours and at the edge.
     function tap(event) {
-      if (!kind.tap || nearest(event)) {
+      if (!kind.tap || dragged || nearest(event)) {
         return;
       }
       const [u, v] = place(event);
@@ -247,9 +248,7 @@
       element("circle", { r: handle.radius, class: "fig-dot" }, grip);
       grips.appendChild(grip);
       handle.grip = grip;
-      grip.addEventListener("keydown", function (event) {
-        press(event, handle);
-      });
+      grip.addEventListener("keydown", (event) => press(event, handle));
       grip.addEventListener("focus", function () {
         if (handle.hold && handle.hold()) {
           update();
@@ -262,6 +261,7 @@
     grips.addEventListener("pointermove", drag);
     grips.addEventListener("pointerup", release);
     grips.addEventListener("pointercancel", release);
+    root.addEventListener("pointerdown", () => (dragged = false), true);
     root.addEventListener("click", function (event) {
       const button = event.target.closest("button");
       if (button && button.dataset.preset) {

@@ -9,6 +9,7 @@ function searchKey(text) {
   const letter = new RegExp(`[${Object.keys(FEARLESS_GREEK).join("")}]`, "gu");
   return text
     .normalize("NFKC")
+    .replace(/’/g, "'")
     .replace(/\\?\|\||‖|\\[lr]Vert|\\\|/g, "|")
     .replace(letter, (c) => FEARLESS_GREEK[c])
     .replace(/[\s\\^_{}$]/g, "")
@@ -19,7 +20,7 @@ function searchKey(text) {
 /* Entries that answer a query, each with a score; exact ones first, at most eight others. */
 function findSymbols(query) {
   const asked = searchKey(query);
-  const words = query.trim().toLowerCase().replace(/\s+/g, " ");
+  const words = query.trim().toLowerCase().replace(/\s+/g, " ").replace(/’/g, "'");
   if (!asked) return [];
   const score = (entry) => {
     if (entry.k.includes(asked)) return 300;

@@ -177,6 +177,20 @@ class TestChapter:
         assert "Exercise 1.1, hint" in answers
         assert "Slowly." in questions  # no hint: it is only opened
 
+    @pytest.mark.parametrize("kind", ["fig-slider", "fig-drag"])
+    def test_figures_that_move_say_where_they_do(self, kind):
+        figure = (
+            f'<figure id="fig-m"><div class="{kind}"><button>preset</button>'
+            '<div class="fig-still">first</div><div class="fig-live" hidden>handles</div>'
+            '<script type="application/json">{}</script></div></figure>'
+        )
+        html = page("f", "First", figure + "<figure>still</figure>", number="1")
+        body = read_chapter(html, "chapters/a", site="", docnames=set(), depth=2).body
+        assert body.count("Interactive in the web edition; here as the page opens.") == 1
+        assert "first" in body
+        for word in ("handles", "preset", "<script"):
+            assert word not in body
+
     def test_pictures_are_found_and_waited_for(self):
         assert 'src="../html/_images/a.png"' in first().body
         assert 'loading="eager"' in first().body

@@ -58,6 +58,20 @@ It has no title.
 
 The curve of {prf:ref}`thm-peak`, i.e. with $n = 10$ samples. A second sentence.
 ```
+
+```{figure} slider.svg
+:name: fig-slider
+:alt: A line that falls.
+
+Frames
+```
+
+```{figure} handles.svg
+:name: fig-handles
+:alt: A line that falls.
+
+Handles
+```
 """
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="100pt" height="200pt" viewBox="0 0 100 200">'
@@ -71,6 +85,9 @@ def tiny(tmp_path_factory):
     (root / "sub").mkdir()
     for name, text in (("conf.py", CONF), ("index.md", INDEX), ("sub/page.md", PAGE)):
         (root / name).write_text(text, encoding="utf8")
+    for name, kind in (("slider", "slider"), ("handles", "manipulation")):
+        carried = f'<metadata id="fearless-{kind}">AAAA</metadata></svg>'
+        (root / "sub" / f"{name}.svg").write_text(SVG.replace("</svg>", carried), encoding="utf8")
     (root / "sub" / "drawing.svg").write_text(SVG, encoding="utf8")
     command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", ".", "_out"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
@@ -105,6 +122,12 @@ def test_figures_have_number_first_sentence_and_picture(tiny):
     assert r"i.e. with \(n = 10\) samples" in words(found)
     picture = re.search(r'<img src="([^"]+)" alt="" width="144" height="100" loading="lazy"', found)
     assert (tiny / picture[1]).is_file()
+
+
+def test_figures_that_move_are_marked(tiny):
+    rows = re.findall(r"<li>.*?</li>", section(tiny, "figures"), re.DOTALL)
+    marked = [words(row) for row in rows if "index-mark" in row]
+    assert marked == ["Figure 1.2 Frames interactive", "Figure 1.3 Handles interactive"]
 
 
 def test_the_list_repeats_no_anchor(tiny):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
-from manipulations import BALL, MAKERS, NESTEROV, NOISY
+from manipulations import BALL, CLEAN, MAKERS, NESTEROV, NOISY
 
 from fearless.book import STATIC_VARIABLE, svg
 from fearless.book.manipulate import Manipulable, Manipulation, manipulation, unpack
@@ -71,6 +71,13 @@ def test_the_ground_is_the_picture_without_what_moves(static):
     grounds = static["momentum"].payload["grounds"]
     assert list(grounds) == ["heavy ball", "Nesterov"]
     assert grounds["heavy ball"] != grounds["Nesterov"]
+
+
+def test_a_label_on_the_truth_costs_nothing_to_speak_of():
+    text = tell_points(CLEAN)
+    assert text.startswith("Point 7 of 12 is on the truth. The mean squared distance to it is ")
+    assert "0.00 above" not in text
+    assert "is 0.10 below the truth" in tell_points(CLEAN.moved(CLEAN.y[CLEAN.held] - 0.1))
 
 
 def test_an_ordinary_figure_is_none():

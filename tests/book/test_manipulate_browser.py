@@ -226,6 +226,45 @@ def test_dragging_a_point_with_the_mouse(open_page, width):
     assert centre(grip)[1] == pytest.approx(y - 42, abs=1.5), "it moves without being held"
 
 
+def test_a_point_dragged_past_its_neighbours_leaves_them_where_they_are(open_page):
+    """It stops before them; letting go far from it is no tap on the one below the pointer."""
+    page = open_page(viewport={"width": 1280, "height": 900})
+    every = grips(page, "points").all()
+    before = [value(grip) for grip in every]
+    x, y = centre(every[3])
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 250, y - 60, steps=5)
+    page.mouse.up()
+    after = [value(grip) for grip in every]
+    assert [i for i in range(len(every)) if after[i] != before[i]] == [3]
+    # The next click is a tap again.
+    x, y = centre(every[8])
+    page.mouse.click(x, y - 70)
+    assert centre(every[8])[1] == pytest.approx(y - 70, abs=1.5)
+
+
+def test_a_second_finger_does_not_take_the_point_over(open_page):
+    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    first, second = grips(page, "points").nth(2), grips(page, "points").nth(9)
+    first.scroll_into_view_if_needed()
+    (x, y), (u, v), start = centre(first), centre(second), value(second)
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        places = [{"x": px, "y": py, "id": i} for i, (px, py) in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    touch("touchStart", (0, (x, y)))
+    touch("touchStart", (0, (x, y)), (1, (u, v)))
+    touch("touchMove", (0, (x, y - 30)), (1, (u, v - 30)))
+    touch("touchEnd", (1, (u, v - 30)))
+    touch("touchMove", (0, (x, y - 50)))
+    touch("touchEnd")
+    assert value(second) == start
+    assert centre(first)[1] == pytest.approx(y - 50, abs=1.5)
+
+
 def test_a_finger_drags_a_point_and_scrolls_elsewhere(open_page):
     page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
     grip = grips(page, "points").nth(6)
@@ -287,6 +326,20 @@ def test_keyboard(open_page):
     assert "Point 2 of 12" in finding(page, "points")
 
 
+def test_home_leads_back_and_keeps_the_focus(open_page):
+    """Also where the first setting is on another ground, and the handle moves to its picture."""
+    page = open_page()
+    part(page, "momentum").get_by_role("button", name="Nesterov", exact=True).click()
+    grip = grips(page, "momentum").first
+    grip.focus()
+    page.keyboard.press("Home")
+    assert part(page, "momentum").locator("[data-ground='heavy ball'].fig-live").is_visible()
+    assert grips(page, "momentum").first.evaluate("e => e === document.activeElement")
+    start = value(grips(page, "momentum").first)
+    page.keyboard.press("ArrowUp")
+    assert value(grips(page, "momentum").first) == pytest.approx(start + 0.01)
+
+
 def test_points_stay_in_order_and_in_the_picture(open_page):
     page = open_page()
     grip = grips(page, "points").nth(4)
@@ -297,6 +350,43 @@ def test_points_stay_in_order_and_in_the_picture(open_page):
     assert value(grip) == 2.4
     next_x = centre(grips(page, "points").nth(5))[0]
     assert 0 < next_x - centre(grip)[0] < 12
+
+
+def test_the_setting_stays_in_the_plane(open_page):
+    page = open_page()
+    grip = grips(page, "momentum").first
+    grip.focus()
+    for _ in range(12):
+        page.keyboard.press("PageUp")
+        page.keyboard.press("Shift+ArrowLeft")
+    assert numbers(page, "momentum")[:2] == ["0.02", "0.99"]
+    page.keyboard.press("Shift+ArrowDown")
+    assert value(grip) == pytest.approx(0.89)
+    page.keyboard.press("Alt+ArrowDown")  # belongs to the browser
+    assert value(grip) == pytest.approx(0.89)
+
+
+def test_what_moves_is_clipped_to_its_axes(open_page):
+    page = open_page()
+    clipped, axes = page.evaluate(
+        """() => {
+          const groups = [...document.querySelectorAll('.fig-moving [clip-path]')];
+          const data = [...document.querySelectorAll('.fig-drag > script')];
+          return [
+            groups.map(group => {
+              const id = group.getAttribute('clip-path').slice(5, -1);
+              const {x, y, width, height} = document.getElementById(id).querySelector('rect');
+              return [x, y, width, height].map(length => length.baseVal.value);
+            }),
+            data.flatMap(e => JSON.parse(e.textContent).axes.map(axis => axis.box)),
+          ];
+        }"""
+    )
+    assert len(axes) == 3
+    expected = [[left, top, right - left, low - top] for left, top, right, low in axes]
+    np.testing.assert_allclose(clipped, expected, atol=1e-3)
+    for line in page.locator(".fig-moving polyline").all():
+        assert line.evaluate("e => e.closest('[clip-path]') !== null")
 
 
 def test_the_focus_is_seen(open_page):

@@ -166,3 +166,10 @@ class TestFile:
         )
         with pytest.raises(ValueError, match="'n' has unknown colour"):
             load_symbols(path)
+
+    @pytest.mark.parametrize("fault", ["names: []", "names: [n], code: lam"])
+    def test_has_lists_where_they_belong(self, tmp_path, fault):
+        path = tmp_path / "notation.yml"
+        path.write_text(f"- {{title: A, symbols: [{{tex: n, {fault}, meaning: size, page: a}}]}}\n")
+        with pytest.raises(ValueError, match=r"'n' has (names|code) that are no lists, or empty"):
+            load_symbols(path)

@@ -35,6 +35,7 @@ SYMBOLS = [
     "\\lVert f \\rVert",
     "m^{*}",
     "Φ⁺",
+    "Nesterov’s",
     "−x",
 ]
 
@@ -193,6 +194,8 @@ def test_javascript_compares_symbols_as_python_does(site):
         ("n / p", "chapters/notation#symbol-n-p"),
         ("PL*", "chapters/words#term-PL"),
         ("svm", "chapters/words#term-kernel-machine"),
+        ("Occam's razor", "chapters/words#term-Occams-razor"),
+        ("occam’s", "chapters/words#term-Occams-razor"),
         ("min_norm_path", "chapters/part/two"),
     ],
 )
@@ -240,6 +243,8 @@ class TestNotation:
             "{tex: w, names: [w], meaning: a, page: part/six}": "there is no page 'part/six'",
             "{tex: K, names: [K], meaning: a, page: part/one, scope: [part/two]}": "K is in no "
             "formula of its scope 'part/two'",
+            "{tex: m^*, names: [m*], meaning: a, page: part/one, scope: [part/two]}": "m^* is "
+            "introduced in 'part/one', which is not in its scope",
         }
         entries = "".join(f"    - {entry}\n" for entry in wrong)
         status, output = Site(tmp_path, notation=NOTATION + entries).build()

@@ -29,6 +29,8 @@ _PRINTED = r"""() => {
     titles: all('article h1').length,
     frames: [...document.querySelectorAll('.fig-slider')].map(
       s => [...s.querySelectorAll('svg[role=img]')].filter(seen).length),
+    handled: [...document.querySelectorAll('.fig-drag')].map(
+      s => [...s.querySelectorAll('.fig-frame svg.fig-svg')].filter(seen).length),
     folded: [...document.querySelectorAll('details.sd-dropdown .sd-summary-content')].filter(
       e => !e.getBoundingClientRect().height).map(name),
     colour: text ? getComputedStyle(text).color : null,
@@ -62,6 +64,7 @@ def test_page(dark, base, name):
     assert seen["controls"] == []
     assert seen["titles"] == 1
     assert all(count == 1 for count in seen["frames"]), seen["frames"]
+    assert all(count == 1 for count in seen["handled"]), seen["handled"]
     assert seen["folded"] == []
     assert seen["colour"] in (None, "rgb(0, 0, 0)", "rgb(51, 51, 51)")
     assert set(seen["paper"]) <= {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}

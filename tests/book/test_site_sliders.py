@@ -1,4 +1,5 @@
-"""Every slider of the book, driven as a reader drives it: keyboard, mouse, no script, paper."""
+"""Every slider of the book, driven as a reader drives it: keyboard, mouse, no script, paper; and
+every figure with handles, by keyboard and buttons."""
 
 import pytest
 from site_browser import DESKTOP, PAGES, SITE
@@ -6,10 +7,12 @@ from site_browser import DESKTOP, PAGES, SITE
 pytestmark = [pytest.mark.site, pytest.mark.filterwarnings("default")]
 
 WITH_SLIDER = [n for n in PAGES if "fig-slider" in (SITE / n).read_text(encoding="utf8")]
+WITH_HANDLES = [n for n in PAGES if "fig-drag" in (SITE / n).read_text(encoding="utf8")]
 
 
 def test_the_book_has_sliders():
     assert WITH_SLIDER
+    assert len(WITH_HANDLES) == 2
 
 
 def state(slider):
@@ -77,6 +80,24 @@ def test_value_is_announced(sliders):
         first = control.get_attribute("aria-valuetext")
         control.press("ArrowRight")
         assert control.get_attribute("aria-valuetext") != first
+
+
+@pytest.mark.parametrize("name", WITH_HANDLES)
+def test_handles(browser, base, name):
+    """Those of the book on their own pages; what they compute is tested elsewhere."""
+    page = browser.new_page(viewport=DESKTOP)
+    page.goto(base + name)
+    for figure in page.locator(".fig-drag").all():
+        grip = figure.locator(".fig-live:not([hidden]) .fig-grip").first
+        numbers = figure.locator(".fig-readouts dd")
+        grip.focus()
+        before = numbers.all_inner_texts()
+        page.keyboard.press("PageUp")
+        assert numbers.all_inner_texts() != before
+        for button in figure.locator("[data-preset]").all():
+            button.click()
+            assert button.get_attribute("aria-pressed") == "true"
+    page.close()
 
 
 @pytest.mark.parametrize("name", WITH_SLIDER)

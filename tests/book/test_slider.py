@@ -11,7 +11,8 @@ import pytest
 
 import fearless.book
 from fearless.book import STATIC_VARIABLE, is_static, style, svg
-from fearless.book.slider import Slider, slider, to_html, unpack
+from fearless.book.slider import Slider, slider, unpack
+from fearless.book.slider_html import to_html
 
 
 @pytest.fixture(autouse=True)
@@ -289,6 +290,15 @@ def test_kinds_of_controls(live, values, live_range, kind, value):
     widget.control.value = value
     assert seen == [values[0], value]
     assert "application/vnd.jupyter.widget-view+json" in widget._repr_mimebundle_()
+
+
+@pytest.mark.parametrize("live_range", [range(2, 4), (2, 4), (2, 4, 0.5), [3, 4]])
+def test_a_mark_outside_the_range_can_be_reached(live, live_range):
+    widget = make(marks={5: "far", 1: "near"}, start=2, live=live_range)
+    row = widget.widget.children[0]
+    for button in row.children[2:]:
+        button.click()
+        assert widget.control.value == {"far": 5, "near": 1}[button.description]
 
 
 def test_values_of_the_grid_can_be_reached_though_live_leaves_them_out(live):

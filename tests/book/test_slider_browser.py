@@ -7,7 +7,8 @@ import pytest
 from site_browser import find_chromium
 
 from fearless.book import STATIC_VARIABLE, style
-from fearless.book.slider import slider, to_html
+from fearless.book.slider import slider
+from fearless.book.slider_html import to_html
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = find_chromium()

@@ -60,7 +60,7 @@ def test_a_finding_is_computed_from_the_value():
 
 
 def test_names_are_unique_on_a_page():
-    names = Counter((page, name_of(node)) for page, node in SLIDERS)
+    names = Counter((page, name_of(node)) for page, node in calls(INTERACTIVE))
     assert max(names.values()) == 1, names.most_common(1)
 
 

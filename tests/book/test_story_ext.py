@@ -130,6 +130,19 @@ def test_times_and_places_follow_from_build_to_build(project):
     assert 'href="part/long.html#claim-peak"' in front
 
 
+def test_a_page_that_grows_makes_its_path_longer(project):
+    # Not on the front page, which is written again for every page of its tree that has changed.
+    path = "```{reading-path} One\n1. {doc}`/part/long`\n```\n"
+    project.write("index.md", page("Front", "Words."))
+    project.write("part/short.md", page("A short page", path + f"```{{raw}} html\n{BADGE}\n```\n"))
+    assert build(project)[0] == 0
+    assert "about 1 h 10 min · 1 page" in text_of(project.read("part/short.html"))
+    project.write("part/long.md", page("A long page", "word " * 200 * 40))
+    status, output = build_again(project)
+    assert status == 0, output
+    assert "about 40 min · 1 page" in text_of(project.read("part/short.html"))
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [

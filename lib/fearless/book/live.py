@@ -97,8 +97,9 @@ def _control(ipywidgets: Any, spec: _Spec, live: Any) -> Any:
         if not all(isinstance(value, int) for value in spec.values):
             raise TypeError(f"live is {live!r}, but values are not all integers: {spec.values}")
         _check_covers(live.start, live[-1] if live else live.start, start)
+        low, high = _with_marks(live.start, live[-1], spec)
         return ipywidgets.IntSlider(
-            start, min=live.start, max=live[-1], step=live.step, readout=False, **common
+            start, min=low, max=high, step=live.step, readout=False, **common
         )
     if isinstance(live, tuple):
         if len(live) not in (2, 3) or not all(isinstance(bound, int | float) for bound in live):
@@ -108,6 +109,7 @@ def _control(ipywidgets: Any, spec: _Spec, live: Any) -> Any:
         _check_covers(low, high, start)
         if not step > 0:
             raise ValueError(f"live has step {step!r}; expected a positive one")
+        low, high = _with_marks(low, high, spec)
         return ipywidgets.FloatSlider(start, min=low, max=high, step=step, readout=False, **common)
     if live is not None and (isinstance(live, str) or not isinstance(live, Sequence)):
         if not hasattr(live, "tolist"):
@@ -127,6 +129,12 @@ def _control(ipywidgets: Any, spec: _Spec, live: Any) -> Any:
         readout=False,
         **common,
     )
+
+
+def _with_marks(low: float, high: float, spec: _Spec) -> tuple[float, float]:
+    """Widen a range so that the buttons of all marks lead where they say."""
+    marked = [spec.values[position] for position in spec.marks]
+    return min([low, *marked]), max([high, *marked])
 
 
 def _check_covers(low: float, high: float, start: float) -> None:

@@ -13,15 +13,13 @@ rest in its ``<metadata>``.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fearless.book import is_static, svg
+from fearless.book.carried import carried, carrying
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,8 +38,6 @@ __all__ = [
 
 #: The ``gid`` of the artists that the script draws in place of matplotlib.
 MOVING = "moving"
-
-_METADATA = re.compile(r'<metadata id="fearless-manipulation">([^<]*)</metadata>')
 
 
 @dataclass(frozen=True)
@@ -216,11 +212,7 @@ class Manipulation:
         return f"<figure to manipulate: {self.payload['label']}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        packed = zlib.compress(json.dumps(self.payload).encode(), level=9)
-        text = base64.b64encode(packed).decode()
-        head, _, tail = self.payload["first"].rpartition("</svg>")
-        metadata = f'<metadata id="fearless-manipulation">{text}</metadata>'
-        return {"image/svg+xml": f"{head}{metadata}</svg>{tail}"}
+        return {"image/svg+xml": carrying(self.payload["first"], "manipulation", self.payload)}
 
 
 def unpack(text: str) -> dict[str, Any] | None:
@@ -241,13 +233,7 @@ def unpack(text: str) -> dict[str, Any] | None:
     ValueError
         When the packed part is damaged.
     """
-    found = _METADATA.search(text)
-    if found is None:
-        return None
-    try:
-        return json.loads(zlib.decompress(base64.b64decode(found[1], validate=True)))
-    except (ValueError, zlib.error) as error:
-        raise ValueError(f"the figure packed into the SVG is damaged: {error}") from error
+    return carried(text, "manipulation")
 
 
 def _layers(fig: Figure) -> tuple[str, str, list[dict[str, list[float]]]]:

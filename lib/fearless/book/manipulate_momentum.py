@@ -74,7 +74,7 @@ def drag_momentum(
         help=(
             "Drag the point in the plane, or tap where it shall go. With the keyboard: Tab to the "
             "point; left and right change the step size, up and down the momentum, Page Up and "
-            "Page Down the momentum in longer steps."
+            "Page Down the momentum in longer steps; Home starts over."
         ),
         quantity="",
         start=start,

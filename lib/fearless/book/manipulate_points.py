@@ -66,7 +66,7 @@ def drag_points(
         label="Samples to drag, and the fits of three rules",
         help=(
             "Drag a point, or tap above or below it. With the keyboard: Tab to a point, "
-            "then the arrow keys; Page Up and Page Down take longer steps."
+            "then the arrow keys; Page Up and Page Down take longer steps, Home starts over."
         ),
         quantity="Mean squared distance to the truth",
         start=start,
@@ -139,15 +139,21 @@ def tell_points(state: HeldPoints) -> str:
     -------
     str
     """
+    point = f"Point {state.held + 1} of {len(state.x)} is"
     distance = state.deviation
-    side = "above" if distance >= 0 else "below"
+    risks = [_number(r) for r in state.risks()]
+    if abs(distance) < 0.005:
+        return (
+            f"{point} on the truth. The mean squared distance to it is {risks[0]} for one nearest "
+            f"neighbour, {risks[1]} for the joined dots and {risks[2]} for the singular kernel."
+        )
+    side = "above" if distance > 0 else "below"
     near, dots, kernel = (_number(c) for c in state.costs())
-    risks = ", ".join(_number(r) for r in state.risks()[:2])
     return (
-        f"Point {state.held + 1} of {len(state.x)} is {abs(distance):.2f} {side} the truth. "
+        f"{point} {abs(distance):.2f} {side} the truth. "
         f"That alone costs one nearest neighbour {near}, the joined dots {dots} and the singular "
-        f"kernel {kernel} in mean squared distance to the truth, which is {risks} "
-        f"and {_number(state.risks()[2])} in all."
+        f"kernel {kernel} in mean squared distance to the truth, which is {risks[0]}, {risks[1]} "
+        f"and {risks[2]} in all."
     )
 
 

@@ -17,24 +17,22 @@ again at every move, over the finer or wider range `live`.
 
 The output of the static cell is *one SVG*, the start frame, which carries the rest in its
 ``<metadata>``: so myst-nb numbers, captions and describes a slider like any other figure, and
-a PDF shows its start frame. `fearless.book.sphinx.figures` unpacks it with `to_html`.
+a PDF shows its start frame. `fearless.book.sphinx.figures` unpacks it, and
+`fearless.book.slider_html` writes what stands on the page.
 """
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import re
 import sys
 import types
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fearless.book import is_static, svg
+from fearless.book.carried import carried, carrying
 from fearless.book.numbers import format_number
 
 if TYPE_CHECKING:
@@ -42,9 +40,7 @@ if TYPE_CHECKING:
 
     from fearless.book.live import LiveSlider
 
-__all__ = ["Slider", "slider", "to_html", "unpack"]
-
-_METADATA = re.compile(r'<metadata id="fearless-slider">([^<]*)</metadata>')
+__all__ = ["Slider", "slider", "unpack"]
 
 
 def slider(
@@ -213,16 +209,12 @@ class Slider:
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        packed = zlib.compress(json.dumps(self.payload).encode(), level=9)
-        text = base64.b64encode(packed).decode()
         frame = self.payload["frames"][self.payload["start"]]
-        head, _, tail = frame.rpartition("</svg>")
-        metadata = f'<metadata id="fearless-slider">{text}</metadata>'
-        return {"image/svg+xml": f"{head}{metadata}</svg>{tail}"}
+        return {"image/svg+xml": carrying(frame, "slider", self.payload)}
 
 
 def unpack(text: str) -> dict[str, Any] | None:
-    """Return what a slider has packed into an SVG; None when it is an ordinary figure.
+    """Return what a slider has packed into an SVG; None when it is another figure.
 
     Parameters
     ----------
@@ -239,75 +231,14 @@ def unpack(text: str) -> dict[str, Any] | None:
     ValueError
         When the packed part is damaged.
     """
-    found = _METADATA.search(text)
-    if found is None:
-        return None
-    try:
-        payload = json.loads(zlib.decompress(base64.b64decode(found[1], validate=True)))
-    except (ValueError, zlib.error) as error:
-        raise ValueError(f"the slider packed into the SVG is damaged: {error}") from error
-    payload["marks"] = {int(position): text for position, text in payload["marks"].items()}
+    payload = carried(text, "slider")
+    if payload is not None:
+        payload["marks"] = {int(position): text for position, text in payload["marks"].items()}
     return payload
-
-
-def to_html(payload: Mapping[str, Any], *, prefix: str) -> str:
-    """Return a slider as HTML for a page of the static site.
-
-    Without script the label and the start frame show; ``assets/slider.js`` reveals the control.
-
-    Parameters
-    ----------
-    payload : mapping
-        From `unpack` or `Slider.payload`.
-    prefix : str
-        What all identifiers begin with; different for every figure of a page.
-
-    Returns
-    -------
-    str
-    """
-    start, labels = payload["start"], payload["labels"]
-    last = len(labels) - 1
-    definitions, frames = svg.inline_frames(payload["frames"], prefix=prefix, alts=payload["alts"])
-    marks = dict(sorted(payload["marks"].items()))
-    spoken = [f"{text} ({marks[i]})" if i in marks else text for i, text in enumerate(labels)]
-    control = f"{prefix}{payload['name']}"
-    ticks = "".join(f'<span style="--at:{i / last:.4f}"></span>' for i in marks)
-    buttons = "".join(
-        f'<button type="button" data-jump="{i}">{_escape(text)}</button>'
-        for i, text in marks.items()
-    )
-    parts = [
-        f'<div class="fig-slider" data-slider="{_escape(payload["name"])}">',
-        '<div class="fig-controls">',
-        f'<label for="{control}">{_escape(payload["label"])}</label>',
-        # The range input announces its own value, so the visible text must not do it again.
-        f'<output for="{control}" aria-live="off">{_escape(spoken[start])}</output>',
-        '<span class="fig-track" hidden>',
-        f'<input type="range" id="{control}" min="0" max="{last}" step="1" value="{start}"',
-        f' autocomplete="off" aria-valuetext="{_escape(spoken[start])}">',
-        f'<span class="fig-ticks" aria-hidden="true">{ticks}</span></span>' if marks else "</span>",
-        f'<span class="fig-marks" hidden>{buttons}</span>' if marks else "",
-        "</div>",
-        definitions,
-        *(
-            f'<div class="fig-frame" data-label="{_escape(text)}"'
-            f"{'' if i == start else ' hidden'}>{frame}</div>"
-            for i, (text, frame) in enumerate(zip(spoken, frames, strict=True))
-        ),
-        # The script says here what the frame shows, once the slider has come to rest.
-        '<p class="fig-finding" role="status"></p>',
-        "</div>",
-    ]
-    return "".join(parts)
 
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _escape(text: str) -> str:
-    return html.escape(text, quote=True)
 
 
 class _CallableModule(types.ModuleType):

@@ -17,7 +17,7 @@ def gaussian_pair(
 
     The label y is a fair coin, x_1 ~ N(distance * y, 1), and x_2, ..., x_d are uniform on [-1, 1].
     The best rule compares x_1 with distance / 2; its error is
-    `fearless.theory.risk.gaussian_pair_error(distance)`.
+    ``gaussian_pair_error(distance)``.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
 """One built page, turned into a chapter of the volume.
 
-On paper nothing opens, moves or is clicked: controls go, sliders keep the frame the page opens
-with, folded code goes, and folded hints and answers move to the end of their chapter. All pages
-come to stand in one document, so that every id gets the name of its page in front.
+On paper nothing opens, moves or is clicked: controls go, sliders and figures with handles keep the
+picture the page opens with, folded code goes, and folded hints and answers move to the end of their
+chapter. All pages come to stand in one document, so that every id gets the name of its page in
+front.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ SCREEN_ONLY = (
     ".d-print-none, .fig-track, .fig-marks, details.hide, .sd-summary-state-marker, "
     ".fact-computer, .book-downloads"
 )
+INTERACTIVE = ".fig-slider, .fig-drag"
 # A title says less on paper than on screen: the number of the page is filled in when it is known.
 PAGE_REFERENCE = ' <span class="page-reference">(p. <span data-page-of="{}"></span>)</span>'
 REFERENCES = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-details")
@@ -122,7 +124,7 @@ def _canonical(soup: BeautifulSoup) -> str:
 
 def _note_interactives(soup: BeautifulSoup, article: Tag, address: str) -> None:
     """Say under each interactive figure where the live one is."""
-    for tag in article.select(".fig-slider, [data-interactive]"):
+    for tag in article.select(INTERACTIVE):
         figure = tag.find_parent("figure") or tag
         note = soup.new_tag("p", attrs={"class": "live-note"})
         note.append("Interactive in the ")

@@ -21,17 +21,22 @@ from sphinx.util import logging
 from fearless.book import svg
 from fearless.book.manipulate import unpack as unpack_manipulation
 from fearless.book.manipulate_html import to_html as manipulation_html
-from fearless.book.slider import to_html as slider_html
 from fearless.book.slider import unpack as unpack_slider
+from fearless.book.slider_html import to_html as slider_html
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-__all__ = ["InlineFigures", "setup"]
+__all__ = ["InlineFigures", "is_interactive", "setup"]
 
 logger = logging.getLogger(__name__)
 
 _INTERACTIVE = ((unpack_slider, slider_html), (unpack_manipulation, manipulation_html))
+
+
+def is_interactive(text: str) -> bool:
+    """Return whether an SVG that a code cell has made carries a slider or handles."""
+    return '<metadata id="fearless-' in text
 
 
 class InlineFigures(SphinxPostTransform):

@@ -19,7 +19,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 
-from fearless.book.slider import unpack
+from fearless.book.sphinx.figures import is_interactive
 from fearless.book.sphinx.thumbnails import HEIGHT, WIDTH, thumbnail
 from fearless.book.sphinx.used_in import reading_order
 
@@ -108,7 +108,7 @@ def _figure(app: Sphinx, node: nodes.figure) -> Iterator[Item]:
     path = Path(app.srcdir, image["uri"]) if image is not None else None
     moves = image is None
     if path is not None and path.suffix == ".svg" and path.is_file():
-        moves = unpack(path.read_text(encoding="utf8")) is not None
+        moves = is_interactive(path.read_text(encoding="utf8"))
     text = first_sentence(list(caption))
     yield Item("figure", "figure", node["ids"][0], text, str(path or ""), moves)
 

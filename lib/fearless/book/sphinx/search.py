@@ -90,7 +90,7 @@ def key(text: str) -> str:
     >>> [key(s) for s in ("σ²", "\\sigma^2", "K(x, z)", "‖β‖", "||w||", "min_norm_path")]
     ['sigma2', 'sigma2', 'K(x,z)', '|·|', '|·|', 'minnormpath']
     """
-    text = unicodedata.normalize("NFKC", text)
+    text = unicodedata.normalize("NFKC", text).replace("’", "'")
     text = re.sub(r"\\?\|\||‖|\\[lr]Vert|\\\|", "|", text)
     text = _LETTER.sub(_spell, text)
     text = re.sub(r"[\s\\^_{}$]", "", text).replace("−", "-")
@@ -114,7 +114,7 @@ def entries(env: BuildEnvironment) -> list[dict[str, Any]]:
             same.setdefault(definition.astext(), []).append(words)
         for names in same.values():
             page, id, _ = terms[names[0]]
-            keys = sorted({key(n) for n in names} | {n.lower() for n in names})
+            keys = sorted({key(n) for n in names} | {n.lower().replace("’", "'") for n in names})
             others = [terms[name][1] for name in names[1:]]
             found.append(
                 {"k": keys, "t": names[0], "p": page, "a": id, "o": others, "d": "Glossary"}

@@ -104,7 +104,7 @@ def load_symbols(path: Path) -> list[Group]:
     Raises
     ------
     ValueError
-        If an entry lacks a field or has one that is not known.
+        If an entry lacks a field, has an unknown one, or one without the list it should have.
     """
     groups = yaml.safe_load(path.read_text(encoding="utf8"))
     return [
@@ -168,5 +168,12 @@ def _symbol(entry: Mapping[str, Any], path: Path) -> Symbol:
             )
         )
     lists = ("names", "words", "code", "find", "scope")
+    # A word in place of a list would be read as a list of letters.
+    faulty = [k for k in lists if k in entry and not (isinstance(entry[k], list) and entry[k])]
+    if faulty:
+        raise ValueError(
+            f"{path.name}: the symbol {entry['tex']!r} has {', '.join(faulty)} that are no lists, "
+            "or empty"
+        )
     values = {k: tuple(map(str, v)) if k in lists else str(v) for k, v in entry.items()}
     return Symbol(**values)

@@ -60,7 +60,7 @@ def min_norm_path(
               = \arg\min \{ \|b\| : b \text{ minimises } \|\Phi_N b - Y\| \},
 
     the least-squares solution for ``N <= n`` and the minimum-norm interpolant for ``N > n``.
-    No singular value is ever cut off; see `RiskPath.condition`. Features that are exactly zero on
+    No singular value is ever cut off; see ``RiskPath.condition``. Features that are exactly zero on
     the training set have weight zero, and do not count towards the threshold.
 
     Parameters
@@ -81,11 +81,11 @@ def min_norm_path(
         all of them cost about one factorisation.
     scale : callable, optional
         ``scale(N)`` is the factor that a model of width ``N`` applies to the features (for
-        instance ``N ** -0.5``). Predictions do not depend on it; `RiskPath.norm` is then that
+        instance ``N ** -0.5``). Predictions do not depend on it; ``RiskPath.norm`` is then that
         of the coefficients of the scaled features, ``||beta|| / scale(N)``.
     dtype : {float32, float64}, optional
         Working precision, by default that of ``features``. float32 is used for those widths
-        whose condition number allows it, float64 for the others: see `RiskPath.precision`.
+        whose condition number allows it, float64 for the others: see ``RiskPath.precision``.
     singular_values : bool
         Also compute the extreme singular values of every ``Phi_N`` (some ten per cent more time).
 

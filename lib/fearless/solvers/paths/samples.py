@@ -51,7 +51,7 @@ def sample_path(
     Returns
     -------
     RiskPath
-        `RiskPath.train_mse` of entry ``j`` is over its own ``n`` training samples.
+        ``RiskPath.train_mse`` of entry ``j`` is over its own ``n`` training samples.
 
     Raises
     ------
