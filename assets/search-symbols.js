@@ -2,7 +2,7 @@
 
    The page has them in a table of its own (FEARLESS_ENTRIES, written when the book is built). A
    query and the keys of an entry are compared in the form that `searchKey` gives them, as `key` in
-   fearless/book/sphinx/search.py does: λ is \lambda, σ² is sigma^2, any ‖x‖ is ‖·‖. */
+   fearless/book/sphinx/words/search.py does: λ is \lambda, σ² is sigma^2, any ‖x‖ is ‖·‖. */
 "use strict";
 
 function searchKey(text) {

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from fearless.book.sphinx import repository
+from fearless.book.sphinx.running import repository
 
 NOTEBOOK = """\
 ---
@@ -58,10 +59,10 @@ mathjax3_config = {{"tex": {{"macros": macros}}}}
 """
 EXTENSION = """\
 def setup(app):
-    from fearless.book.sphinx import {parts}
+    from importlib import import_module
 
-    for part in ({parts},):
-        part.setup(app)
+    for part in {parts}:
+        import_module("fearless.book.sphinx." + part).setup(app)
     return {{"parallel_read_safe": True, "parallel_write_safe": True}}
 """
 
@@ -69,11 +70,11 @@ def setup(app):
 class SmallProject:
     """Sources in a folder; ``build`` renders them with warnings as errors."""
 
-    def __init__(self, root: Path, parts: str, extra: str = ""):
+    def __init__(self, root: Path, parts: Sequence[str], extra: str = ""):
         self.root = root
         self.html = root / "_out" / "html"
         self.write("conf.py", CONF.format(extra=extra))
-        self.write("small_ext.py", EXTENSION.format(parts=parts))
+        self.write("small_ext.py", EXTENSION.format(parts=list(parts)))
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from fearless.book.sphinx.accessibility import MENDS, accessible
+from fearless.book.sphinx.delivery.accessibility import MENDS, accessible
 
 CONF = """
 project, extensions, html_theme = "Tiny", ["sphinx_proof", "tiny"], "sphinx_book_theme"
@@ -14,7 +14,8 @@ html_theme_options = {"use_download_button": True, "search_bar_text": "Search th
 html_context = {"default_mode": "auto"}
 """
 EXTENSION = """
-from fearless.book.sphinx import accessibility, assets
+from fearless.book.sphinx.delivery import accessibility
+from fearless.book.sphinx.delivery import assets
 
 def setup(app):
     app.connect("config-inited", assets._use_templates)

@@ -14,7 +14,11 @@ import pytest
 
 from fearless.book.build import Book, Budget, BuildFailed, main
 from fearless.book.execute import default_jobs, page_environment
-from fearless.book.sphinx import assets, cache, maths, page_info, repository
+from fearless.book.sphinx import cache
+from fearless.book.sphinx.delivery import assets
+from fearless.book.sphinx.formulas import maths
+from fearless.book.sphinx.pages import page_info
+from fearless.book.sphinx.running import repository
 
 ROOT = Path(__file__).resolve().parents[2]
 

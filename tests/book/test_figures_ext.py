@@ -24,7 +24,8 @@ exclude_patterns = ["tests", "_out"]
 fearless_ledger = "ledger"
 """
 EXTENSION = """
-from fearless.book.sphinx import figures, ledger
+from fearless.book.sphinx.pages import figures
+from fearless.book.sphinx.pages import ledger
 
 
 def setup(app):

@@ -11,7 +11,8 @@ from PIL import Image
 from small_project import DESCRIPTION, SmallProject
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from fearless.book.sphinx import cards, head, not_found, redirects, repository, sitemap
+from fearless.book.sphinx.running import repository
+from fearless.book.sphinx.web import cards, head, not_found, redirects, sitemap
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = Path(__file__).with_name("published_pages.txt")
@@ -52,7 +53,9 @@ The first.
 
 def project(root):
     made = SmallProject(
-        root, "head, redirects, not_found, sitemap", 'fearless_tagline = "a tagline"'
+        root,
+        ["web.head", "web.redirects", "web.not_found", "web.sitemap"],
+        'fearless_tagline = "a tagline"',
     )
     made.write("_toc.yml", TOC)
     made.page("chapters/index", "# Small Book\n\nThe front.\n")

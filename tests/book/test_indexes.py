@@ -9,12 +9,14 @@ import pytest
 from docutils import nodes
 from PIL import Image
 
-from fearless.book.sphinx.indexes import first_sentence
-from fearless.book.sphinx.thumbnails import HEIGHT, WIDTH, to_png
+from fearless.book.sphinx.reference.indexes import first_sentence
+from fearless.book.sphinx.reference.thumbnails import HEIGHT, WIDTH, to_png
 
 CONF = """
 project = "Tiny"
-extensions = ["myst_nb", "sphinx_proof", "sphinx.ext.mathjax", "fearless.book.sphinx.indexes"]
+extensions = [
+    "myst_nb", "sphinx_proof", "sphinx.ext.mathjax", "fearless.book.sphinx.reference.indexes",
+]
 html_theme = "basic"
 numfig = True
 myst_enable_extensions = ["dollarmath"]

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from fearless.book.sphinx.api import (
+from fearless.book.sphinx.reference.api import (
     is_code,
     meaning,
     named_modules,
     reference_source,
     source_address,
 )
-from fearless.book.sphinx.docstrings import escaped
-from fearless.book.sphinx.library import catalog, members, public_modules
-from fearless.book.sphinx.used_in import is_experiment, said
+from fearless.book.sphinx.reference.docstrings import escaped
+from fearless.book.sphinx.reference.library import catalog, members, public_modules
+from fearless.book.sphinx.reference.used_in import is_experiment, said
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "chapters" / "library").glob("*.md"))
@@ -153,8 +153,10 @@ def test_experiments_are_functions_that_run_something():
 
 CONF = """
 project = "Tiny"
-extensions = ["myst_nb", "fearless.book.sphinx.api", "fearless.book.sphinx.used_in",
-              "fearless.book.sphinx.code_links"]
+extensions = ["myst_nb"]
+extensions += [
+    "fearless.book.sphinx.reference." + part for part in ("api", "used_in", "code_links")
+]
 html_theme = "basic"
 nb_execution_mode = "off"
 exclude_patterns = ["_out"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fearless.book.sphinx import light
-from fearless.book.sphinx.fonts import characters
+from fearless.book.sphinx.delivery import light
+from fearless.book.sphinx.formulas.fonts import characters
 
 STYLE = (
     "/*! licence */.fa-solid{font-weight:900}"

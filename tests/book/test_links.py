@@ -14,11 +14,11 @@ import yaml
 from fearless.book import external_links
 from fearless.book.build import BuildFailed
 from fearless.book.site_links import broken_links, read_page
-from fearless.book.sphinx.link_check import ask_the_registry
+from fearless.book.sphinx.delivery.link_check import ask_the_registry
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = """
-extensions = ["fearless.book.sphinx.link_check"]
+extensions = ["fearless.book.sphinx.delivery.link_check"]
 project = "Tiny"
 html_theme = "basic"
 linkcheck_retries = 1

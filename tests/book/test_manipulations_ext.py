@@ -8,7 +8,8 @@ from test_figures_ext import TinyBook, figure_cell
 from fearless.book import STATIC_VARIABLE
 
 EXTENSION = """
-from fearless.book.sphinx import figures, manipulations
+from fearless.book.sphinx.pages import figures
+from fearless.book.sphinx.pages import manipulations
 
 
 def setup(app):

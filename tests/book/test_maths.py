@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from fearless.book.sphinx import maths_css
-from fearless.book.sphinx.fonts import characters, subset
-from fearless.book.sphinx.maths import FONT_FOLDER, TARGET
-from fearless.book.sphinx.typeset import TexError, Typesetter, mathjax_source
+from fearless.book.sphinx.formulas import maths_css
+from fearless.book.sphinx.formulas.fonts import characters, subset
+from fearless.book.sphinx.formulas.maths import FONT_FOLDER, TARGET
+from fearless.book.sphinx.formulas.typeset import TexError, Typesetter, mathjax_source
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -139,7 +139,7 @@ class TestSite:
     @staticmethod
     def build(root, text):
         (root / "conf.py").write_text(
-            "extensions = ['myst_parser', 'fearless.book.sphinx.maths']\n"
+            "extensions = ['myst_parser', 'fearless.book.sphinx.formulas.maths']\n"
             "myst_enable_extensions = ['amsmath', 'dollarmath']\n"
             "html_math_renderer = 'fearless'\nmath_numfig = False\n"
             f"mathjax3_config = {{'tex': {{'macros': {MACROS!r}}}}}\n"

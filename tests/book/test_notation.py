@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fearless.book.sphinx.symbols import Symbol, duplicates, load_symbols, tokens
+from fearless.book.sphinx.words.symbols import Symbol, duplicates, load_symbols, tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ROOT / "chapters"

@@ -9,9 +9,9 @@ import nbformat
 import pytest
 from small_project import SmallProject
 
-from fearless.book.sphinx import launch, repository
-from fearless.book.sphinx.notebooks import assemble
-from fearless.book.sphinx.tex_macros import expand
+from fearless.book.sphinx.running import launch, repository
+from fearless.book.sphinx.running.notebooks import assemble
+from fearless.book.sphinx.running.tex_macros import expand
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,7 +103,7 @@ last = 3
 
 
 def project(root):
-    made = SmallProject(root, "notebooks")
+    made = SmallProject(root, ["running.notebooks"])
     made.write("_toc.yml", TOC)
     made.page("chapters/index", "# Small Book\n\nA front page.\n")
     made.page("chapters/part/one", ONE, notebook=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fearless.book.sphinx.search import MathsEnglish, key, split
-from fearless.book.sphinx.symbols import GREEK
+from fearless.book.sphinx.words.search import MathsEnglish, key, split
+from fearless.book.sphinx.words.symbols import GREEK
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -41,7 +41,7 @@ SYMBOLS = [
 
 CONF = """
 extensions = ["myst_parser"] + [
-    "fearless.book.sphinx." + part for part in ("notation", "hover", "search")
+    "fearless.book.sphinx." + part for part in ("words.notation", "words.hover", "words.search")
 ]
 myst_enable_extensions = ["dollarmath", "smartquotes"]
 html_theme = "basic"

@@ -11,8 +11,8 @@ from site_audit import violations
 from site_browser import PAGES, ROOT, SITE, serve
 from site_visit import turn_dark, visit
 
-from fearless.book.sphinx import cards, head
-from fearless.book.sphinx.repository import launch_links, repository_url, site_url
+from fearless.book.sphinx.running.repository import launch_links, repository_url, site_url
+from fearless.book.sphinx.web import cards, head
 
 pytestmark = pytest.mark.site
 

@@ -50,7 +50,7 @@ def dead(path, pattern):
 
 
 def test_every_public_name_has_its_entry():
-    from fearless.book.sphinx.library import catalog
+    from fearless.book.sphinx.reference.library import catalog
 
     anchors = frozenset().union(*map(ids_of, LIBRARY))
     assert set(catalog().entries) - anchors == set()

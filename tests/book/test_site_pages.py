@@ -13,7 +13,7 @@ from site_browser import PAGES, SITE, ids, page_names, redirect
 
 from fearless.book.build import Budget
 from fearless.book.sphinx.cache import REPORT_NAME
-from fearless.book.sphinx.repository import repository_url
+from fearless.book.sphinx.running.repository import repository_url
 
 pytestmark = [pytest.mark.site, pytest.mark.filterwarnings("default")]
 

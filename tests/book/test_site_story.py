@@ -5,7 +5,7 @@ import re
 import pytest
 from site_browser import DESKTOP, PHONE, SITE
 
-from fearless.book.sphinx.reading_paths import format_minutes
+from fearless.book.sphinx.pages.reading_paths import format_minutes
 
 pytestmark = [pytest.mark.site, pytest.mark.filterwarnings("default")]
 

@@ -6,7 +6,7 @@ import pytest
 from small_project import SmallProject
 
 from fearless.book.environment import describe_environment
-from fearless.book.sphinx import status
+from fearless.book.sphinx.pages import status
 
 TOC = """\
 format: jb-book
@@ -31,7 +31,7 @@ OLD, NEW = environment(numpy="1.0", rare="7.7"), environment(numpy="2.0", rare="
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    made = SmallProject(tmp_path_factory.mktemp("status"), "status")
+    made = SmallProject(tmp_path_factory.mktemp("status"), ["pages.status"])
     made.write("_toc.yml", TOC)
     made.page("index", "# Front\n")
     for name in ("one", "two"):

@@ -7,7 +7,7 @@ import sys
 import pytest
 from small_project import DESCRIPTION, PLAIN, SmallProject
 
-from fearless.book.sphinx.reading_paths import format_minutes
+from fearless.book.sphinx.pages.reading_paths import format_minutes
 
 TOC = """\
 format: jb-book
@@ -38,7 +38,10 @@ def page(title, text):
 
 @pytest.fixture
 def project(tmp_path):
-    made = SmallProject(tmp_path, "claim_links, ledger, page_info, reading_paths")
+    made = SmallProject(
+        tmp_path,
+        [f"pages.{part}" for part in ("claim_links", "ledger", "page_info", "reading_paths")],
+    )
     conf = (tmp_path / "conf.py").read_text(encoding="utf8")
     made.write("conf.py", conf + 'fearless_ledger = "ledger"\n')
     made.write("_toc.yml", TOC)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fearless.book.scan import CodeCell
-from fearless.book.sphinx.code_links import link_names
-from fearless.book.sphinx.uses import calls, names_in, reached, shown_by, stored_runs
+from fearless.book.sphinx.reference.code_links import link_names
+from fearless.book.sphinx.reference.uses import calls, names_in, reached, shown_by, stored_runs
 
 
 def cells(*sources, figures=()):

@@ -17,7 +17,7 @@ again at every move, over the finer or wider range `live`.
 
 The output of the static cell is *one SVG*, the start frame, which carries the rest in its
 ``<metadata>``: so myst-nb numbers, captions and describes a slider like any other figure, and
-a PDF shows its start frame. `fearless.book.sphinx.figures` unpacks it, and
+a PDF shows its start frame. `fearless.book.sphinx.pages.figures` unpacks it, and
 `fearless.book.slider_html` writes what stands on the page.
 """
 

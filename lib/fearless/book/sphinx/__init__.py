@@ -1,40 +1,61 @@
 """The book's Sphinx extension; ``_config.yml`` loads it as ``fearless.book.sphinx``.
 
-One module each for one thing the site needs beyond Jupyter Book:
+What the site needs beyond Jupyter Book, one module each for one thing:
 
 - `cache`: outputs are valid only for the library, data and requirements they were computed with;
-- `assets`: everything a page loads is served by the site itself;
-- `accessibility`: names, roles and landmarks that the theme leaves out;
-- `light`: scripts that do not hold up a page, icons cut down to those of the site;
-- `maths`: formulas typeset at build, with the modules `typeset` and `maths_css`;
-- `repository`: launch and edit buttons where the address of the repository is known;
-- `citations`: author and year in round brackets;
-- `page_info`: the box at the head of a chapter, with measured times;
-- `figures`: figures and sliders inline in the page;
-- `manipulations`: the scripts of figures with handles, where there are any;
-- `ledger`: the table of all claims;
-- `claim_links`: links to claims;
-- `reading_paths`: ways through the book, with their times;
-- `notation`: the table of symbols, checked against use, with the module `symbols`;
-- `hover`: definitions on the spot;
-- `search`: a search that finds symbols;
-- `notebooks`: every page as a notebook, with the module `plain_markdown`;
-- `launch`: ways to run a page;
-- `status`: what every page took, and with which versions;
-- `head`: titles, descriptions and pictures for searches and previews, with `cards` and `outline`;
-- `redirects`, `not_found`, `sitemap`: addresses that moved, that lead nowhere, and all others;
-- `downloads`, `link_check`: where the PDF and the zip are offered; every link leads somewhere;
-- `offline`: a search without excerpts where the site is opened from a disk.
+- `pages`: what stands on a page: the box at its head, figures, claims, reading paths, the status;
+- `words`: symbols and terms, defined on the spot, and a search that finds them;
+- `formulas`: formulas, typeset when the book is built;
+- `reference`: the library's reference, linked with the pages, and the lists of the appendix;
+- `running`: every page as a notebook, and the buttons that open it;
+- `web`: what others see of the site: titles, pictures, addresses;
+- `delivery`: what makes the pages light, complete, and open to every reader.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
+
+# In the order in which they listen to the same event of the build.
+PARTS = (
+    "cache",
+    "delivery.assets",
+    "delivery.accessibility",
+    "formulas.maths",
+    "delivery.light",
+    "running.repository",
+    "pages.citations",
+    "pages.page_info",
+    "pages.figures",
+    "pages.manipulations",
+    "pages.ledger",
+    "pages.claim_links",
+    "pages.reading_paths",
+    "words.notation",
+    "words.hover",
+    "words.search",
+    "running.notebooks",
+    "running.launch",
+    "pages.status",
+    "web.redirects",
+    "web.head",
+    "web.not_found",
+    "web.sitemap",
+    "delivery.downloads",
+    "delivery.offline",
+    "delivery.link_check",
+    "reference.api",
+    "reference.used_in",
+    "reference.code_links",
+    "reference.indexes",
+    "reference.experiment_index",
+)
 
 
 def _enter_static_mode(app: Sphinx, config: Config) -> None:
@@ -44,69 +65,7 @@ def _enter_static_mode(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Set up all parts of the extension."""
-    from fearless.book.sphinx import (
-        accessibility,
-        api,
-        assets,
-        cache,
-        citations,
-        claim_links,
-        code_links,
-        downloads,
-        experiment_index,
-        figures,
-        head,
-        hover,
-        indexes,
-        launch,
-        ledger,
-        light,
-        link_check,
-        manipulations,
-        maths,
-        not_found,
-        notation,
-        notebooks,
-        offline,
-        page_info,
-        reading_paths,
-        redirects,
-        repository,
-        search,
-        sitemap,
-        status,
-        used_in,
-    )
-
     app.connect("config-inited", _enter_static_mode)
-    for part in (
-        cache,
-        assets,
-        accessibility,
-        maths,
-        light,
-        repository,
-        citations,
-        page_info,
-        figures,
-        manipulations,
-        ledger,
-        claim_links,
-        reading_paths,
-        notation,
-        hover,
-        search,
-        notebooks,
-        launch,
-        status,
-        redirects,
-        head,
-        not_found,
-        sitemap,
-    ):
-        part.setup(app)
-    for part in (downloads, offline, link_check):
-        part.setup(app)
-    for part in (api, used_in, code_links, indexes, experiment_index):
-        part.setup(app)
+    for part in PARTS:
+        import_module(f"{__name__}.{part}").setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

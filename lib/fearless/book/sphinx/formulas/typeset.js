@@ -1,5 +1,5 @@
 // Typesets formulas when the book is built: one JSON request a line on standard input, one JSON
-// answer a line on standard output, in the same order. Run by fearless.book.sphinx.typeset with
+// answer a line on standard output, in the same order. Run by fearless.book.sphinx.formulas.typeset with
 // node; no browser ever loads it.
 //
 //   node typeset.js FOLDER '{"macros": {...}}'     FOLDER: MathJax 3, the components of "es5"

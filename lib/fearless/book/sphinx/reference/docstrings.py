@@ -3,7 +3,7 @@
 They are written for whoever reads the source: bars and underscores mean themselves, pages of the
 book are named by their titles. Here the former are escaped and the latter become links; a title
 that no page has is a warning, so that a page cannot be renamed without its docstrings. Below each
-docstring comes the line of `fearless.book.sphinx.used_in`.
+docstring comes the line of `fearless.book.sphinx.reference.used_in`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sphinx.util import logging
 
-from fearless.book.sphinx.library import catalog
+from fearless.book.sphinx.reference.library import catalog
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fearless.book.sphinx.repository import site_url
+from fearless.book.sphinx.running.repository import site_url
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -10,8 +10,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from fearless.book.sphinx.notebooks import FOLDER, is_notebook
-from fearless.book.sphinx.repository import launch_links
+from fearless.book.sphinx.running.notebooks import FOLDER, is_notebook
+from fearless.book.sphinx.running.repository import launch_links
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

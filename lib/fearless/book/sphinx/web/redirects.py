@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["read_redirects", "setup"]
 
 FILE = "chapters/redirects.yml"
-TEMPLATE = Path(__file__).parent / "templates" / "redirect.html"
+TEMPLATE = Path(__file__).parents[1] / "templates" / "redirect.html"
 
 logger = logging.getLogger(__name__)
 

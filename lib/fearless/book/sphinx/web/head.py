@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util import logging
 
-from fearless.book.sphinx import cards
-from fearless.book.sphinx.outline import part_of
-from fearless.book.sphinx.page_info import reading_minutes
-from fearless.book.sphinx.redirects import TEMPLATE
-from fearless.book.sphinx.repository import site_url
+from fearless.book.sphinx.pages.page_info import reading_minutes
+from fearless.book.sphinx.running.repository import site_url
+from fearless.book.sphinx.web import cards
+from fearless.book.sphinx.web.outline import part_of
+from fearless.book.sphinx.web.redirects import TEMPLATE
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

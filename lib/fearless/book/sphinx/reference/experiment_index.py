@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from fearless.book.sphinx.indexes import items, number_of, page_heading
-from fearless.book.sphinx.library import catalog
-from fearless.book.sphinx.used_in import (
+from fearless.book.sphinx.reference.indexes import items, number_of, page_heading
+from fearless.book.sphinx.reference.library import catalog
+from fearless.book.sphinx.reference.used_in import (
     EXPERIMENTS,
     entry_link,
     is_experiment,

@@ -17,7 +17,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from fearless.book.sphinx.cache import REPORT_NAME
-from fearless.book.sphinx.page_info import format_seconds
+from fearless.book.sphinx.pages.page_info import format_seconds
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -24,7 +24,7 @@ def without_icon_script(head: str) -> str:
 
 
 def _use_templates(app: Sphinx, config: Config) -> None:
-    config.templates_path.append(str(Path(__file__).parent / "templates"))
+    config.templates_path.append(str(Path(__file__).parents[1] / "templates"))
 
 
 def _add_filter(

@@ -17,7 +17,7 @@ from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from fearless.book.sphinx.symbols import Group, Symbol, duplicates, load_symbols, tokens
+from fearless.book.sphinx.words.symbols import Group, Symbol, duplicates, load_symbols, tokens
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -27,9 +27,10 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.inspect import stringify_signature
 from sphinx.util.nodes import make_refnode
 
-from fearless.book.sphinx import docstrings, repository
-from fearless.book.sphinx.library import PACKAGE, catalog, members, public_modules
-from fearless.book.sphinx.used_in import said
+from fearless.book.sphinx.reference import docstrings
+from fearless.book.sphinx.reference.library import PACKAGE, catalog, members, public_modules
+from fearless.book.sphinx.reference.used_in import said
+from fearless.book.sphinx.running import repository
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from fearless.book.scan import CodeCell
-from fearless.book.sphinx.library import catalog
+from fearless.book.sphinx.reference.library import catalog
 
 __all__ = ["Name", "calls", "names_in", "reached", "shown_by", "stored_runs"]
 

@@ -2,7 +2,7 @@
 
 Each entry of the reference ends with the pages whose code uses it: directly, with a link to the
 section of the first use, or through the experiments that they call. Each page with code ends with
-what it uses. All of it is read from the code cells (`fearless.book.sphinx.uses`).
+what it uses. All of it is read from the code cells (`fearless.book.sphinx.reference.uses`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,15 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from fearless.book.scan import CodeCell, code_cells
-from fearless.book.sphinx.library import catalog
-from fearless.book.sphinx.uses import Name, calls, names_in, reached, shown_by, stored_runs
+from fearless.book.sphinx.reference.library import catalog
+from fearless.book.sphinx.reference.uses import (
+    Name,
+    calls,
+    names_in,
+    reached,
+    shown_by,
+    stored_runs,
+)
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -35,7 +42,7 @@ class used_in_node(nodes.General, nodes.Element):
 
 
 class UsedIn(SphinxDirective):
-    """``used-in``: what `fearless.book.sphinx.api` puts below each entry of the reference."""
+    """``used-in``: what the directive ``api`` puts below each entry of the reference."""
 
     required_arguments = 1
 

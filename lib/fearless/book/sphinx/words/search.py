@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from sphinx.search.en import SearchEnglish
 
-from fearless.book.sphinx.hover import glossary_terms
-from fearless.book.sphinx.notation import read_groups
-from fearless.book.sphinx.symbols import GREEK, Symbol
+from fearless.book.sphinx.words.hover import glossary_terms
+from fearless.book.sphinx.words.notation import read_groups
+from fearless.book.sphinx.words.symbols import GREEK, Symbol
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -75,7 +75,7 @@ class MathsEnglish(SearchEnglish):
     def init(self, options: dict[str, str]) -> None:
         """Read the rule for queries, which is to do the same as `split`."""
         super().init(options)
-        rule = Path(__file__).with_name("scripts") / "search-split.js"
+        rule = Path(__file__).with_name("search-split.js")
         letters = json.dumps(dict(GREEK), ensure_ascii=False)
         self.js_splitter_code = rule.read_text(encoding="utf8").replace('"@GREEK@"', letters)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fearless.book.sphinx.fonts import characters, data_uri, subset
+from fearless.book.sphinx.formulas.fonts import characters, data_uri, subset
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -16,7 +16,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import ReferenceRole
 
 from fearless.book.claims import load_claims
-from fearless.book.sphinx.ledger import _ledger_folder, _records
+from fearless.book.sphinx.pages.ledger import _ledger_folder, _records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,8 +10,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fearless.book.sphinx.outline import parts
-from fearless.book.sphinx.repository import site_url
+from fearless.book.sphinx.running.repository import site_url
+from fearless.book.sphinx.web.outline import parts
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

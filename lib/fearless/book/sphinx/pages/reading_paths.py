@@ -21,7 +21,7 @@ from docutils import nodes
 from sphinx.util import docname_join, logging
 from sphinx.util.docutils import SphinxDirective
 
-from fearless.book.sphinx.page_info import minutes_of
+from fearless.book.sphinx.pages.page_info import minutes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

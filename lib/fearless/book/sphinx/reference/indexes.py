@@ -19,9 +19,9 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 
-from fearless.book.sphinx.figures import is_interactive
-from fearless.book.sphinx.thumbnails import HEIGHT, WIDTH, thumbnail
-from fearless.book.sphinx.used_in import reading_order
+from fearless.book.sphinx.pages.figures import is_interactive
+from fearless.book.sphinx.reference.thumbnails import HEIGHT, WIDTH, thumbnail
+from fearless.book.sphinx.reference.used_in import reading_order
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

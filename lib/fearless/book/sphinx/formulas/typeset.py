@@ -32,7 +32,7 @@ MATHJAX_PARTS = (
     "adaptors/liteDOM.js",
     "a11y/assistive-mml.js",
 )
-SCRIPT = Path(__file__).parent / "scripts" / "typeset.js"
+SCRIPT = Path(__file__).with_name("typeset.js")
 CACHE_NAME = ".maths"
 # Formulas kept although this build did not ask for them: other branches, pages left out.
 KEPT_FORMULAS = 20_000

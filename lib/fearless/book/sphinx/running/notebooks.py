@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util import logging
 
-from fearless.book.sphinx.plain_markdown import Block, to_markdown
-from fearless.book.sphinx.repository import (
+from fearless.book.sphinx.running.plain_markdown import Block, to_markdown
+from fearless.book.sphinx.running.repository import (
     BRANCH_VARIABLE,
     DEFAULT_BRANCH,
     repository_url,
     site_url,
 )
-from fearless.book.sphinx.tex_macros import expand
+from fearless.book.sphinx.running.tex_macros import expand
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

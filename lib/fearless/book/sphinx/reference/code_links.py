@@ -1,8 +1,8 @@
 """Names of the library in the code of a page are links to the reference.
 
-The block is highlighted as ever; then the names found in its source (`fearless.book.sphinx.uses`)
-are wrapped where they stand. In each block the first place of a name becomes a link: more would
-only be in the way of who moves through the page by keyboard.
+The block is highlighted as ever; then the names found in its source (see `uses`) are wrapped
+where they stand. In each block the first place of a name becomes a link: more would only be
+in the way of who moves through the page by keyboard.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from fearless.book.sphinx.library import catalog
-from fearless.book.sphinx.used_in import page_uses
+from fearless.book.sphinx.reference.library import catalog
+from fearless.book.sphinx.reference.used_in import page_uses
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

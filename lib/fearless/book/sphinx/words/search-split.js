@@ -1,7 +1,7 @@
 /* How a search is split into words: Sphinx puts this into the site's language_data.js.
 
    Letters of formulas are spelled out, so that "λ" finds \lambda, and a star belongs to its
-   symbol. Does what `split` in fearless/book/sphinx/search.py does when pages are indexed, but
+   symbol. Does what `split` in fearless/book/sphinx/words/search.py does when pages are indexed, but
    for one thing: an index has both m and mstar for m*, a search asks for mstar alone. */
 var splitQuery = (() => {
   "use strict";

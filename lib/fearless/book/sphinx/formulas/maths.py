@@ -21,9 +21,9 @@ from sphinx.locale import _
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
-from fearless.book.sphinx import maths_css
-from fearless.book.sphinx.fonts import data_uri, subset
-from fearless.book.sphinx.typeset import (
+from fearless.book.sphinx.formulas import maths_css
+from fearless.book.sphinx.formulas.fonts import data_uri, subset
+from fearless.book.sphinx.formulas.typeset import (
     CACHE_NAME,
     MATHJAX_PACKAGE,
     TexError,

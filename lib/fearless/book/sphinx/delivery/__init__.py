@@ -1,0 +1,1 @@
+"""What makes the pages light, complete, and open to every reader."""

@@ -1,0 +1,1 @@
+"""Every page as a notebook, and the buttons that open it."""
