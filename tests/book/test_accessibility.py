@@ -31,9 +31,17 @@ Tiny
 
    page
 """
+BELOW = """
+Below
+=====
+"""
 PAGE = """
 Page
 ====
+
+.. toctree::
+
+   below
 
 Text [One]_.
 
@@ -56,7 +64,13 @@ Section
 def page(tmp_path_factory):
     """A page in the theme of the book, and the page of the search."""
     root = tmp_path_factory.mktemp("tiny")
-    files = {"conf.py": CONF, "tiny.py": EXTENSION, "index.rst": INDEX, "page.rst": PAGE}
+    files = {
+        "conf.py": CONF,
+        "tiny.py": EXTENSION,
+        "index.rst": INDEX,
+        "page.rst": PAGE,
+        "below.rst": BELOW,
+    }
     for name, text in files.items():
         (root / name).write_text(text, encoding="utf8")
     done = subprocess.run(
@@ -91,6 +105,7 @@ def page(tmp_path_factory):
         '<i class="fa-solid fa-arrow-up" aria-hidden="true"></i>',
         '<span class="fa-solid fa-bars" aria-hidden="true"></span>',
         '<span class="search-button__kbd-shortcut" aria-hidden="true">',
+        '<summary aria-label="Pages below this one">',
         'role="listitem"',
         'navbar-expand-lg bd-navbar d-print-none" role="presentation"',
         '<footer class="bd-footer" role="presentation"',

@@ -61,6 +61,10 @@ MENDS: dict[str, tuple[str, str]] = {
         r'<summary aria-label="Toggle hidden content">',
         "<summary>",
     ),
+    "a fold without a name": (
+        r'<summary><span class="toctree-toggle" role="presentation">',
+        '<summary aria-label="Pages below this one"><span class="toctree-toggle">',
+    ),
     "names in the words of the layout, 1": (
         r'title="Toggle primary sidebar"',
         f'type="button" title="{_BOOK}" aria-label="{_BOOK}" aria-controls="sidebar-book"',

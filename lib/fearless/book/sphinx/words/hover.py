@@ -32,15 +32,15 @@ class definitions(nodes.comment):
     """The definitions of the terms that a page links to, at its end; not displayed."""
 
 
-def visit_definitions(self: Any, node: definitions) -> None:
+def _visit_definitions(self: Any, node: definitions) -> None:
     self.body.append('<div class="definitions" hidden>')
 
 
-def depart_definitions(self: Any, node: definitions) -> None:
+def _depart_definitions(self: Any, node: definitions) -> None:
     self.body.append("</div>")
 
 
-def skip(self: Any, node: definitions) -> None:
+def _skip(self: Any, node: definitions) -> None:
     raise nodes.SkipNode
 
 
@@ -147,8 +147,8 @@ def _merge(app: Sphinx, env: BuildEnvironment, docnames: Iterable[str], other: A
 
 def setup(app: Sphinx) -> None:
     """Add the definitions to a Sphinx application."""
-    others = {name: (skip, None) for name in ("latex", "text", "man", "texinfo")}
-    app.add_node(definitions, html=(visit_definitions, depart_definitions), **others)
+    others = {name: (_skip, None) for name in ("latex", "text", "man", "texinfo")}
+    app.add_node(definitions, html=(_visit_definitions, _depart_definitions), **others)
     app.add_post_transform(AppendDefinitions)
     app.connect("doctree-read", _collect)
     app.connect("env-purge-doc", _purge)

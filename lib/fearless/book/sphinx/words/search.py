@@ -43,7 +43,7 @@ def split(text: str) -> list[str]:
     r"""Split text into words for the index.
 
     >>> split("the penalty λ and \\lambda_i, PL* and m^*")
-    ['the', 'penalty', 'lambda', 'and', 'lambda_i', 'PL', 'PLstar', 'and', 'm', 'mstar']
+    ['the', 'penalty', 'lambda', 'and', 'lambda_i', 'lambda', 'PL', 'PLstar', 'and', 'm', 'mstar']
     """
     text = _FUNCTION.sub("", unicodedata.normalize("NFC", text))
     text = _STARRED.sub(lambda m: f" {_one(m[1])} {_one(m[1])}star ", text)
