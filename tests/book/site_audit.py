@@ -112,6 +112,10 @@ _UNFOLD = """() => {
   document.querySelectorAll('svg[role=img], svg.fig-defs').forEach(
     e => e.replaceChildren(...e.querySelectorAll(':scope > title')));
   document.querySelectorAll('mjx-math').forEach(e => e.replaceChildren());
+  const kinds = {};
+  document.querySelectorAll('article dl.py').forEach(e => {
+    if ((kinds[e.className] = (kinds[e.className] ?? 0) + 1) > 4) e.remove();
+  });
   const seen = {};
   document.querySelectorAll('.highlight pre span').forEach(e => {
     if ((seen[e.className] = (seen[e.className] ?? 0) + 1) > 2 && !e.querySelector('a'))

@@ -17,12 +17,13 @@ PLAIN = {".html", ".css", ".js", ".svg", ".json", ".txt", ".xml"}
 
 @dataclasses.dataclass
 class Cost:
-    """What one page costs: bytes as transferred, requests, what moved, milliseconds."""
+    """What one page costs: bytes as transferred, requests, of these pictures, what moved, ms."""
 
     name: str
     kilobytes: float = 0.0
     page_kilobytes: float = 0.0
     requests: int = 0
+    pictures: int = 0
     shift_first: float = 0.0
     shift_again: float = 0.0
     moved: list[str] = dataclasses.field(default_factory=list)
@@ -62,6 +63,7 @@ def cost(browser: Any, base: str, name: str) -> Cost:
         note.kilobytes = round(sum(transferred(f) for f in files if f.is_file()) / 1000, 1)
         note.page_kilobytes = round(transferred(file_of(base + name, base)) / 1000, 1)
         note.requests = len(urls)
+        note.pictures = sum(f.suffix == ".png" for f in files)
         note.shift_first, note.first_paint_ms = first["shift"], round(first["paint"])
         page.set_viewport_size(PHONE)
         page.goto(base + name, wait_until="networkidle")

@@ -8,6 +8,7 @@ docstring comes the line of `fearless.book.sphinx.reference.used_in`.
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,10 @@ _TRAILING = re.compile(r"(?<=\w)_(?=[\s.,;:)\]]|$)", re.MULTILINE)
 
 
 def _docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    # A value without words of its own would be given those of its type.
+    inherited = inspect.getdoc(type(obj)) or ""
+    if what == "data" and lines and lines[0] and inherited.startswith(lines[0]):
+        lines.clear()
     """Link the pages that a docstring names, and add those whose code uses the object."""
     text = _SECTIONS.sub(lambda match: _link_pages(app, name, match[0]), "\n".join(lines))
     lines[:] = escaped(text).split("\n")
