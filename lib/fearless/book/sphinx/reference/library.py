@@ -138,7 +138,10 @@ def catalog() -> Catalog:
         for name in getattr(module, "__all__", ()):
             obj = getattr(module, name)
             if inspect.ismodule(obj):
-                continue
+                # A module that can be called stands for its function (`fearless.book.slider`).
+                obj = getattr(obj, name, None)
+                if obj is None:
+                    continue
             if _kind(obj) == "data":
                 key = (name, id(obj))
             else:
