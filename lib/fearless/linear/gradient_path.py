@@ -33,6 +33,8 @@ class GradientPath(SpectralFilters):
     with *filter factors* :math:`f_i` between 0 (untouched) and 1 (fitted):
 
     ==================  ================================  ===================================
+    method              filter :math:`f_i`                what it does
+    ==================  ================================  ===================================
     gradient flow       :math:`1 - e^{-t h_i}`            :math:`\dot w = -\nabla L(w)`
     gradient descent    :math:`1 - (1 - \eta h_i)^k`      ``k`` steps of size :math:`\eta`
     ridge               :math:`h_i / (h_i + \lambda)`     :math:`\min \frac1n \|y - X w\|^2

@@ -56,6 +56,8 @@ def steepest_descent(
     Among directions d of unit length in a norm, the loss falls fastest along
 
     ==========  =======================================================  =================
+    norm        d                                                        method
+    ==========  =======================================================  =================
     ``l2``      :math:`-g`                                               gradient descent
     ``linf``    :math:`-\mathrm{sign}(g)`                                sign descent
     ``l1``      :math:`-\mathrm{sign}(g_j) e_j`, j the largest \|g_j\|     coordinate descent

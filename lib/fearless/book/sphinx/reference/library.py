@@ -133,7 +133,8 @@ def catalog() -> Catalog:
     """Import the library and list everything public in it; some seconds, once a process."""
     places: dict[Any, list[str]] = {}
     objects: dict[Any, Any] = {}
-    for module_name in public_modules():
+    modules = list(public_modules())
+    for module_name in modules:
         module = importlib.import_module(module_name)
         for name in getattr(module, "__all__", ()):
             obj = getattr(module, name)
@@ -155,7 +156,9 @@ def catalog() -> Catalog:
         home = getattr(obj, "__module__", "")
         longest = sorted(names, key=lambda n: (-n.count("."), n))
         owners = [n for n in longest if n.rpartition(".")[0] == home] or longest
-        shortest = min(names, key=lambda n: (n.count("."), n != owners[0], n))
+        # Where a function shares the name of a module, either may be found under it.
+        sure = [name for name in names if name not in modules] or names
+        shortest = min(sure, key=lambda n: (n.count("."), n != owners[0], n))
         module = owners[0].rpartition(".")[0]
         entries[shortest] = Entry(shortest, module, _kind(obj), summary(obj))
         aliases |= dict.fromkeys(names, shortest)
