@@ -128,6 +128,10 @@ def _kind(obj: Any) -> str:
     return "function" if callable(obj) and hasattr(obj, "__qualname__") else "data"
 
 
+def _can_be_called(module: str) -> bool:
+    return callable(importlib.import_module(module))
+
+
 @lru_cache(maxsize=1)
 def catalog() -> Catalog:
     """Import the library and list everything public in it; some seconds, once a process."""
@@ -156,8 +160,8 @@ def catalog() -> Catalog:
         home = getattr(obj, "__module__", "")
         longest = sorted(names, key=lambda n: (-n.count("."), n))
         owners = [n for n in longest if n.rpartition(".")[0] == home] or longest
-        # Where a function shares the name of a module, either may be found under it.
-        sure = [name for name in names if name not in modules] or names
+        # Under the name of a module that can be called, the module or its function may be found.
+        sure = [name for name in names if name not in modules or not _can_be_called(name)] or names
         shortest = min(sure, key=lambda n: (n.count("."), n != owners[0], n))
         module = owners[0].rpartition(".")[0]
         entries[shortest] = Entry(shortest, module, _kind(obj), summary(obj))
