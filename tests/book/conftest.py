@@ -103,3 +103,22 @@ def _screenshots(item, browser):
             yield f"no screenshot of {page.url}: {error}"
         else:
             yield f"{path} ({page.url})"
+
+
+@pytest.fixture
+def open_page(browser, document):
+    """A function that opens the module's `document`; no page may have reported an error."""
+    contexts, errors = [], []
+
+    def open_page(**options):
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.goto(document)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not errors

@@ -65,7 +65,6 @@ def visit(context: Any, base: str, name: str) -> Visit:
         # Also what is below the fold has to load.
         page.evaluate("document.querySelectorAll('img[loading]').forEach(i => i.loading = 'eager')")
         page.wait_for_load_state("networkidle")
-        page.evaluate(_TYPESET)
         note.desktop = page.evaluate(_DESKTOP)
         note.light = page.evaluate(_FIGURES)
         turn_dark(page)
@@ -86,13 +85,10 @@ def picture(browser: Any, base: str, name: str, stem: Path) -> Iterator[str]:
         if not path.exists():
             page = browser.new_page(viewport=size, color_scheme=scheme)
             page.goto(base + name, wait_until="load")
-            page.evaluate(_TYPESET)
             page.screenshot(path=path, full_page=True)
             page.close()
         yield str(path)
 
-
-_TYPESET = "async () => { if (window.MathJax?.startup) await MathJax.startup.promise; }"
 
 _DESKTOP = r"""() => {
   const article = document.querySelector('article') ?? document.querySelector('main');

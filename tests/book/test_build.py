@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_project import DESCRIPTION, NOTEBOOK, PLAIN
 
 from fearless.book.build import Book, Budget, BuildFailed, main
 from fearless.book.execute import default_jobs, page_environment
@@ -25,32 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Third-party code that only the driver uses warns about its own future; not ours to mend.
 pytestmark = pytest.mark.filterwarnings("default")
 
-HEADER = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
-myst:
-  html_meta:
-    description: A page of the tiny book that the tests of the build make and take apart.
----
-
-"""
-
+HEADER = NOTEBOOK.format(description=DESCRIPTION)
 # What every page must have, also one without code.
-DESCRIBED = """\
----
-myst:
-  html_meta:
-    description: A page of the tiny book that the tests of the build make and take apart.
----
-
-"""
+DESCRIBED = PLAIN.format(description=DESCRIPTION)
 
 TOC = """\
 format: jb-book

@@ -51,24 +51,6 @@ def document(tmp_path_factory):
     return path.as_uri()
 
 
-@pytest.fixture
-def open_page(browser, document):
-    contexts, errors = [], []
-
-    def open_page(**options):
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.goto(document)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not errors
-
-
 def state(page, number=0):
     """The value in words, the frames that are visible, and the value as it is spoken."""
     one = page.locator(".fig-slider").nth(number)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fearless.book import style, svg
+from fearless.book.live_parts import attempt, button, image, widgets
 
 if TYPE_CHECKING:
     from fearless.book.slider import _Spec
@@ -37,13 +34,7 @@ class LiveSlider:
     """
 
     def __init__(self, spec: _Spec, live: Any = None) -> None:
-        try:
-            import ipywidgets
-        except ImportError as error:
-            raise ImportError(
-                "a live slider needs ipywidgets; install it with: pip install ipywidgets"
-            ) from error
-        style.use()
+        ipywidgets = widgets("a live slider")
         self._spec = spec
         self.control = _control(ipywidgets, spec, live)
         self.readout = ipywidgets.Label()
@@ -63,29 +54,16 @@ class LiveSlider:
         return self.widget._repr_mimebundle_(**kwargs)
 
     def _button(self, ipywidgets: Any, position: int, text: str) -> Any:
-        button = ipywidgets.Button(description=text)
-        button.layout.width = "auto"
         value = self._spec.values[position]
-        button.on_click(lambda _: setattr(self.control, "value", value))
-        return button
+        return button(ipywidgets, text, lambda: setattr(self.control, "value", value))
 
     def _on_change(self, change: Any) -> None:
-        try:
-            self._show(change["new"])
-        except Exception:
-            # An error raised in a callback of a widget is lost in the log of the server.
-            error = html.escape(traceback.format_exc())
-            self.picture.value = f'<pre role="alert" style="color:#b3261e">{error}</pre>'
+        attempt(self.picture, lambda: self._show(change["new"]))
 
     def _show(self, value: Any) -> None:
         self.readout.value = self._spec.text(value)
-        text = self._spec.render(value)
-        alt = html.escape(self._spec.describe(value), quote=True)
-        data = base64.b64encode(text.encode()).decode()
-        self.picture.value = (
-            f'<img alt="{alt}" style="background:white;max-width:100%;'
-            f'width:{svg.size(text)[0]:.0f}pt" src="data:image/svg+xml;base64,{data}">'
-        )
+        picture = self._spec.render(value)
+        self.picture.value = image(picture, self._spec.describe(value))
 
 
 def _control(ipywidgets: Any, spec: _Spec, live: Any) -> Any:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import traceback
 from typing import TYPE_CHECKING, Any
 
-from fearless.book import style, svg
+from fearless.book import svg
+from fearless.book.live_parts import attempt, button, image, widgets
 
 if TYPE_CHECKING:
     from fearless.book.manipulate import Control, Manipulable
@@ -41,22 +40,19 @@ class LiveManipulation:
     """
 
     def __init__(self, spec: Manipulable) -> None:
-        try:
-            import ipywidgets
-        except ImportError as error:
-            raise ImportError(
-                "a live figure needs ipywidgets; install it with: pip install ipywidgets"
-            ) from error
-        style.use()
+        ipywidgets = widgets("a live figure")
         self._spec, self.state, self._setting = spec, spec.start, False
         self.controls = [_widget(ipywidgets, c, spec.start) for c in spec.controls]
         self.picture = ipywidgets.HTML()
-        buttons = [self._button(ipywidgets, name) for name in spec.presets]
+        buttons = [
+            button(ipywidgets, name, lambda state=state: self.show(state))
+            for name, state in spec.presets.items()
+        ]
         row = ipywidgets.HBox([*self.controls, *buttons])
         row.layout.flex_flow = "row wrap"
         self.widget = ipywidgets.VBox([row, self.picture])
         # The first picture fails the cell if it fails; later ones can only show their error.
-        self.picture.value = self._markup()
+        self._draw()
         for control, widget in zip(spec.controls, self.controls, strict=True):
             widget.observe(lambda change, c=control: self._on_change(c, change), names="value")
 
@@ -74,24 +70,13 @@ class LiveManipulation:
                 widget.value = control.get(state)
         finally:
             self._setting = False
-        try:
-            self.picture.value = self._markup()
-        except Exception:
-            # An error raised in a callback of a widget is lost in the log of the server.
-            error = html.escape(traceback.format_exc())
-            self.picture.value = f'<pre role="alert" style="color:#b3261e">{error}</pre>'
-
-    def _button(self, ipywidgets: Any, name: str) -> Any:
-        button = ipywidgets.Button(description=name)
-        button.layout.width = "auto"
-        button.on_click(lambda _: self.show(self._spec.presets[name]))
-        return button
+        attempt(self.picture, self._draw)
 
     def _on_change(self, control: Control, change: Any) -> None:
         if not self._setting:
             self.show(control.set(self.state, change["new"]))
 
-    def _markup(self) -> str:
+    def _draw(self) -> None:
         from matplotlib._pylab_helpers import Gcf
 
         fig = self._spec.draw(self.state)
@@ -99,18 +84,12 @@ class LiveManipulation:
             text = svg.render(fig)
         finally:
             Gcf.destroy_fig(fig)
-        finding = html.escape(self._spec.finding(self.state), quote=True)
+        finding = self._spec.finding(self.state)
         numbers = " · ".join(
             f"{html.escape(r.name)} <b>{html.escape(r.text)}</b>"
             for r in self._spec.readouts(self.state)
         )
-        data = base64.b64encode(text.encode()).decode()
-        return (
-            f"<p>{numbers}</p>"
-            f'<img alt="{finding}" style="background:white;max-width:100%;'
-            f'width:{svg.size(text)[0]:.0f}pt" src="data:image/svg+xml;base64,{data}">'
-            f"<p>{finding}</p>"
-        )
+        self.picture.value = f"<p>{numbers}</p>{image(text, finding)}<p>{html.escape(finding)}</p>"
 
 
 def _widget(ipywidgets: Any, control: Control, state: Any) -> Any:

@@ -7,10 +7,10 @@ in the environment between builds.
 from __future__ import annotations
 
 import hashlib
-import io
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from fearless.book.sphinx import raster
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -23,9 +23,6 @@ FOLDER = "_images/thumbnails"
 BACKGROUND = "#fefefe"
 # Lines of a figure that is a third of its size need few colours.
 COLORS = 32
-
-# The frames of a slider are packed into its first one.
-_METADATA = re.compile(r"<metadata\b.*?</metadata>", re.DOTALL)
 
 
 def to_png(svg: str) -> bytes:
@@ -41,24 +38,18 @@ def to_png(svg: str) -> bytes:
     bytes
         A PNG with a palette.
     """
-    import resvg_py
     from PIL import Image
 
-    # The fonts of the machine may not decide what the site is made of.
-    drawn = resvg_py.svg_to_bytes(
-        svg_string=_METADATA.sub("", svg),
-        background=BACKGROUND,
+    picture = raster.draw(
+        raster.first_frame(svg),
+        BACKGROUND,
         width=2 * WIDTH,
         dpi=96.0,  # without it no size in points is valid
-        skip_system_fonts=True,
     )
-    picture = Image.open(io.BytesIO(bytes(drawn))).convert("RGB")
     picture.thumbnail((2 * WIDTH, 2 * HEIGHT))
     box = Image.new("RGB", (2 * WIDTH, 2 * HEIGHT), BACKGROUND)
     box.paste(picture, ((box.width - picture.width) // 2, (box.height - picture.height) // 2))
-    out = io.BytesIO()
-    box.quantize(COLORS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-    return out.getvalue()
+    return raster.to_png(box, COLORS)
 
 
 def thumbnail(app: Sphinx, figure: Path) -> str:

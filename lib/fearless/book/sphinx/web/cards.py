@@ -9,7 +9,6 @@ brings along, so that it is the same on every machine, and kept between builds.
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import shutil
 from functools import cache
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 
 from fearless.book.palette import COLORS, FOREGROUND, GRID, MUTED
+from fearless.book.sphinx import raster
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -122,20 +122,13 @@ def card_svg(
 
 def render_card(svg: str) -> bytes:
     """Turn the SVG of a card into a PNG of at most 256 colours."""
-    import resvg_py
-    from PIL import Image
-
-    png = resvg_py.svg_to_bytes(
-        svg_string=svg,
+    picture = raster.draw(
+        svg,
+        "#ffffff",
         font_files=[str(_font(name)) for name in _FONTS],
-        skip_system_fonts=True,
         font_family="DejaVu Sans",
-        background="#ffffff",
     )
-    picture = Image.open(io.BytesIO(bytes(png))).convert("RGB")
-    buffer = io.BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return raster.to_png(picture, 256)
 
 
 def write_card(app: Sphinx, docname: str, title: str, part: str, description: str) -> str:
@@ -174,9 +167,7 @@ def _place(figure: str, left: int, top: int, width: int, height: int) -> str:
     own_width, own_height = float(box[1]), float(box[2])
     scale = min(width / own_width, height / own_height)
     x, y = left + (width - scale * own_width) / 2, top + (height - scale * own_height) / 2
-    inner = figure[start.end() : figure.rindex("</svg>")]
-    # A slider carries its other frames along.
-    inner = re.sub(r"<metadata\b.*?</metadata>", "", inner, flags=re.DOTALL)
+    inner = raster.first_frame(figure[start.end() : figure.rindex("</svg>")])
     attributes = 'stroke-linejoin="round" stroke-linecap="butt"'
     return f'<g transform="translate({x:.2f} {y:.2f}) scale({scale:.4f})" {attributes}>{inner}</g>'
 
