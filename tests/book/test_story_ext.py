@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from docutils import nodes
 from small_project import DESCRIPTION, PLAIN, SmallProject
 
+from fearless.book.sphinx.pages import front_figure
 from fearless.book.sphinx.pages.reading_paths import format_minutes
 
 TOC = """\
@@ -168,3 +170,14 @@ def test_a_faulty_path_fails_the_build(project, content, fault):
 )
 def test_minutes_are_written_as_one_says_them(minutes, text):
     assert format_minutes(minutes) == text
+
+
+def test_the_figure_of_the_front_page_comes_before_its_code():
+    def cell(*classes):
+        parts = [nodes.container(classes=[name]) for name in ("cell_input", "cell_output")]
+        return nodes.container("", *parts, classes=["cell", *classes])
+
+    document = nodes.section("", cell(front_figure.CLASS), cell())
+    front_figure._turn(None, document, "index")
+    order = [[part["classes"][0] for part in found] for found in document]
+    assert order == [["cell_output", "cell_input"], ["cell_input", "cell_output"]]

@@ -33,6 +33,7 @@ PARTS = (
     "pages.citations",
     "pages.page_info",
     "pages.figures",
+    "pages.front_figure",
     "pages.manipulations",
     "pages.ledger",
     "pages.claim_links",
