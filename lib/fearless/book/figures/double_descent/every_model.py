@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from fearless.experiments.double_descent.trees import GrowthCurve
     from fearless.experiments.stored import StoredRun
 
-__all__ = ["boosting_speeds", "full_trees", "line_trees", "network_curves", "tree_curves"]
+__all__ = [
+    "boosting_speeds",
+    "full_networks",
+    "full_trees",
+    "line_trees",
+    "network_curves",
+    "tree_curves",
+]
 
 _TRAIN, _TEST, _LIMIT, _CARRIED = style.COLORS[:4]
 
@@ -107,6 +114,27 @@ def boosting_speeds(rounds: np.ndarray, losses: dict[float, np.ndarray]) -> Figu
     ax.set(xscale="log", xlabel="boosting rounds", ylabel="squared loss, test", ylim=(0.3, 1.0))
     style.count_ticks(ax, rounds, decades_only=True)
     style.label_curves(ax)
+    return fig
+
+
+def full_networks(run: StoredRun) -> Figure:
+    """The stored run: networks of all sizes, drawn afresh or with reused weights."""
+    fig, ax = style.subplots(height=3.8)
+    n_numbers = 10 * run.settings["n_train"]
+    ratio = (795 * np.array(run.settings["widths"]) + 10) / n_numbers
+    reused = run.results["reuse_test_mse"]
+    fresh_line = style.band(ax, ratio, run.results["fresh_test_mse"], color=_TEST)
+    reuse_line = style.band(ax, ratio[: reused.shape[1]], reused, color=_CARRIED)
+    style.threshold_line(ax, 1.0, "P = nK")
+    ax.set(
+        xscale="log", yscale="log", ylabel="squared loss, test",
+        xlabel="parameters per number to fit, $P/(nK)$",
+    )  # fmt: skip
+    ax.set_ylim(0.2, 2.0)
+    ax.set_yticks([0.2, 0.3, 0.5, 1.0, 2.0], ["0.2", "0.3", "0.5", "1", "2"])
+    ax.minorticks_off()
+    ax.legend([fresh_line, reuse_line], ["drawn afresh", "weights reused"], loc="upper right")
+    _ratio_ticks(ax)
     return fig
 
 
