@@ -64,7 +64,7 @@ def visit(context: Any, base: str, name: str) -> Visit:
         page.goto(base + name, wait_until="load")
         # Also what is below the fold has to load.
         page.evaluate("document.querySelectorAll('img[loading]').forEach(i => i.loading = 'eager')")
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function("[...document.images].every(image => image.complete)")
         note.desktop = page.evaluate(_DESKTOP)
         note.light = page.evaluate(_FIGURES)
         turn_dark(page)
