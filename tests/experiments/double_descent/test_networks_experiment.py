@@ -11,6 +11,7 @@ from fearless.experiments.double_descent.networks import (
     centred_sample,
     coarse_digits,
     network_curve,
+    parameter_count,
     threshold_width,
 )
 from fearless.networks import predict_numpy, train, two_layer_relu
@@ -28,6 +29,13 @@ def one_thread():
 @pytest.fixture(scope="module")
 def digits():
     return coarse_digits(load_mnist(None, 1000, dtype=np.float32))
+
+
+def test_parameters_are_those_of_the_module_and_meet_the_numbers_to_fit_at_the_threshold():
+    module = two_layer_relu(9, 6, 4)
+    assert parameter_count(6, 9, 4) == sum(p.numel() for p in module.parameters())
+    width = threshold_width(200, 9, 4)
+    assert parameter_count([width, 2 * width], 9, 4)[0] == pytest.approx(200 * 4)
 
 
 def test_coarse_digits_are_block_means():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fearless._validation import check_int, check_positive, check_widths
 from fearless.data import Dataset, one_hot
@@ -23,6 +24,7 @@ __all__ = [
     "centred_sample",
     "coarse_digits",
     "network_curve",
+    "parameter_count",
     "threshold_width",
 ]
 
@@ -89,7 +91,7 @@ class NetworkCurve:
     @property
     def n_parameters(self) -> np.ndarray:
         """Weights and biases, (d + 1) H + (H + 1) K, of shape (w,)."""
-        return (self.n_inputs + 1) * self.widths + (self.widths + 1) * self.n_outputs
+        return parameter_count(self.widths, self.n_inputs, self.n_outputs)
 
     @property
     def ratio(self) -> np.ndarray:
@@ -117,6 +119,25 @@ class NetworkCurve:
             )
         loss = np.median(self.test_mse, axis=0)
         return int(np.argmin(np.where(self.ratio < 1, loss, np.inf)))
+
+
+def parameter_count(widths: ArrayLike, n_inputs: int, n_outputs: int) -> np.ndarray:
+    """Count the weights and biases of two-layer networks.
+
+    Parameters
+    ----------
+    widths : array_like of int
+        H, the numbers of hidden units.
+    n_inputs, n_outputs : int
+        d and K.
+
+    Returns
+    -------
+    ndarray
+        (d + 1) H + (H + 1) K, of the shape of `widths`.
+    """
+    H = np.asarray(widths)
+    return (n_inputs + 1) * H + (H + 1) * n_outputs
 
 
 def threshold_width(n_samples: int, n_inputs: int, n_outputs: int) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fearless.book import style
+from fearless.experiments.double_descent.networks import parameter_count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,8 +121,9 @@ def boosting_speeds(rounds: np.ndarray, losses: dict[float, np.ndarray]) -> Figu
 def full_networks(run: StoredRun) -> Figure:
     """The stored run: networks of all sizes, drawn afresh or with reused weights."""
     fig, ax = style.subplots(height=3.8)
-    n_numbers = 10 * run.settings["n_train"]
-    ratio = (795 * np.array(run.settings["widths"]) + 10) / n_numbers
+    n_inputs, n_outputs = 784, 10
+    count = parameter_count(run.settings["widths"], n_inputs, n_outputs)
+    ratio = count / (n_outputs * run.settings["n_train"])
     reused = run.results["reuse_test_mse"]
     fresh_line = style.band(ax, ratio, run.results["fresh_test_mse"], color=_TEST)
     reuse_line = style.band(ax, ratio[: reused.shape[1]], reused, color=_CARRIED)

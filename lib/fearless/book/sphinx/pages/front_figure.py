@@ -13,8 +13,8 @@ from docutils import nodes
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-#: The tag of a code cell, and the class that MyST-NB gives the cell.
-TAG, CLASS = "front-figure", "tag_front-figure"
+#: What MyST-NB makes of the tag ``front-figure`` of a code cell.
+CLASS = "tag_front-figure"
 
 
 def _turn(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -137,7 +137,7 @@ def catalog() -> Catalog:
     """Import the library and list everything public in it; some seconds, once a process."""
     places: dict[Any, list[str]] = {}
     objects: dict[Any, Any] = {}
-    modules = list(public_modules())
+    modules = dict.fromkeys(public_modules())
     for module_name in modules:
         module = importlib.import_module(module_name)
         for name in getattr(module, "__all__", ()):

@@ -145,7 +145,8 @@ def write_card(app: Sphinx, docname: str, title: str, part: str, description: st
     tagline = app.config.fearless_tagline if title == book else ""
     tagline = tagline[:1].upper() + tagline[1:]
     svg = card_svg(title, part, book, figure, description, tagline)
-    digest = hashlib.sha256(Path(__file__).read_bytes() + svg.encode()).hexdigest()[:20]
+    drawn_by = Path(__file__).read_bytes() + Path(raster.__file__).read_bytes()
+    digest = hashlib.sha256(drawn_by + svg.encode()).hexdigest()[:20]
     kept = Path(app.outdir).parent / ".cards" / f"{digest}.png"
     if not kept.is_file():
         kept.parent.mkdir(exist_ok=True)
