@@ -25,6 +25,12 @@ INPUTS := requirements.txt tests/requirements.txt pyproject.toml
 # The set-up is done when this very file exists: another content of INPUTS, another Python or
 # another folder (an environment that was moved does not work) leads to another name.
 STAMP := $(VENV)/.set-up-$(shell { cat $(INPUTS); pwd; $(PYTHON) -V; } 2>&1 | cksum | tr ' ' -)
+# otter-grader and what it brings, in an environment that also sees all of the book's.
+GRADING := .venv-grading
+GRADING_STAMP := $(GRADING)/.set-up-$(shell { cat requirements-grading.txt; echo $(STAMP); } 2>&1 | \
+	cksum | tr ' ' -)
+SUBMISSIONS ?=
+ASSIGNMENT ?=
 CHROMIUM := $(firstword $(foreach name,$(CHROMIUM) chromium chromium-browser google-chrome \
 	google-chrome-stable,$(shell command -v $(name) 2>/dev/null)))
 # Two threads for numerical libraries, as in the executed pages.
@@ -34,7 +40,7 @@ export MKL_NUM_THREADS ?= 2
 # Idle threads of one BLAS (NumPy's, SciPy's) must not spin while the other one works.
 export OPENBLAS_THREAD_TIMEOUT ?= 16
 
-.PHONY: help setup book pdf zip links test test-slow test-site lint serve bench clean
+.PHONY: help setup book pdf slides zip student instructor assignments grade test-assignments links test test-slow binder-test test-site lint serve bench clean
 
 help: ## list the targets
 	@echo "Fit without Fear, the executable textbook."
@@ -88,7 +94,11 @@ test: $(STAMP) ## run the fast tests, and the browser tests where there is a sit
 
 test-slow: $(STAMP) ## run the tests that take more than a few seconds each
 	@echo "== Slow tests (several minutes on two cores)"
-	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "slow and not site" $(ARGS)
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "slow and not site and not otter" $(ARGS)
+
+binder-test: $(STAMP) ## run the pages as Binder would, in an environment of their own (ARGS: --share 0/5)
+	@echo "== Pages in a bare environment, within the limits of Binder (all of them: a quarter of an hour)"
+	@$(BIN)/python -m fearless.book.running.bare $(ARGS)
 
 test-site: $(STAMP) ## run the browser tests on the built site (needs Chromium)
 	@echo "== Browser tests of every page in $(SITE)"
@@ -103,9 +113,46 @@ pdf: $(STAMP) ## print the book as one PDF into _build/pdf (needs Chromium)
 	@[ -f $(SITE)/index.html ] || $(MAKE) book
 	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m fearless.book.editions.pdf
 
+slides: $(STAMP) ## make a deck of slides for every chapter into _build/slides
+	@[ -f $(SITE)/index.html ] || $(MAKE) book
+	@$(BIN)/python -m fearless.book.course.deck
+
 zip: $(STAMP) ## pack the site into _build/fit-without-fear.zip, to be read from a disk
 	@[ -f $(SITE)/index.html ] || $(MAKE) book
 	@$(BIN)/python -m fearless.book.editions.archive
+
+student: $(STAMP) ## make the edition for students in _build/student, scanned for solutions (Chromium)
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m fearless.book.course.student $(ARGS)
+
+instructor: $(STAMP) ## make the edition for instructors in _build/instructor, with all solutions
+	@$(BIN)/python -m fearless.book.course.instructor $(ARGS)
+
+$(GRADING_STAMP): $(STAMP)
+	@set -eu; start=$$SECONDS; purelib='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	echo "Setting up $(GRADING), with otter-grader (once; a minute, 0.1 GB) ..."; \
+	$(BIN)/python -m venv --clear --without-pip $(GRADING); \
+	echo "import site; site.addsitedir('$$($(BIN)/python -c "$$purelib")')" \
+	    > "$$($(GRADING)/bin/python -c "$$purelib")/book.pth"; \
+	install="$(BIN)/python -m pip --python $(GRADING)/bin/python install --quiet \
+	    --disable-pip-version-check -r requirements-grading.txt"; \
+	PIP_RETRIES=0 $$install 2>/dev/null || { \
+	    echo "  ... that failed; once more, with patience for the network"; $$install; }; \
+	rm -f $(GRADING)/.set-up-*; touch $@; \
+	echo "Set up in $$((SECONDS - start)) s."
+
+assignments: $(GRADING_STAMP) ## build the assignments and their autograders into _build/assignments
+	@$(GRADING)/bin/python -m fearless.book.course.assignments $(ARGS)
+
+grade: $(GRADING_STAMP) ## grade a folder of notebooks, offline: SUBMISSIONS=folder
+	@if [ -z "$(SUBMISSIONS)" ]; then \
+	    echo "Which folder? make grade SUBMISSIONS=folder (see assignments/README.md)" >&2; exit 1; \
+	fi
+	@$(GRADING)/bin/python -m fearless.book.course.grade "$(SUBMISSIONS)" \
+	    $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(ARGS)
+
+test-assignments: $(GRADING_STAMP) ## test the assignments as students and instructors get them
+	@echo "== Assignments, built and graded with otter-grader (several minutes on two cores)"
+	@$(GRADING)/bin/python -m pytest -q $(SIDE_BY_SIDE) -m otter $(ARGS)
 
 links: $(STAMP) ## ask for every address in the text that is on another host (needs a network)
 	@$(BIN)/python -m fearless.book.external_links

@@ -107,6 +107,8 @@ _AXE = """async only => {
 # Opens everything that folds, and leaves out what axe-core has no rule for and takes long over:
 # the inside of drawings and formulas, and all but two words of code of each colour.
 _UNFOLD = """() => {
+  // Those of one name open one at a time.
+  document.querySelectorAll('details').forEach(e => { e.removeAttribute('name'); });
   document.querySelectorAll('details').forEach(e => { e.open = true; });
   document.querySelectorAll('.toggle-hidden').forEach(e => e.classList.remove('toggle-hidden'));
   document.querySelectorAll('svg[role=img], svg.fig-defs').forEach(

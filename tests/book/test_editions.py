@@ -177,6 +177,34 @@ class TestChapter:
         assert "Exercise 1.1, hint" in answers
         assert "Slowly." in questions  # no hint: it is only opened
 
+    def test_questions_keep_their_choices_and_verdicts_move_to_the_end(self):
+        choice = (
+            '<li><details class="choice" name="st-a"><summary>'
+            '<span class="choice-letter">{0}</span><span class="choice-text">Choice {0}.</span>'
+            '</summary><p class="choice-why">'
+            "<strong>Wrong.</strong> Why {0}.</p></details></li>"
+        )
+        body = (
+            '<div class="self-test" id="st-a" role="group" aria-labelledby="st-a-question">'
+            '<div id="st-a-question"><span class="self-test-number">Question 1</span><p>What?</p>'
+            f'</div><ol class="self-test-choices">{choice.format("a")}{choice.format("b")}</ol>'
+            "</div>"
+            '<details class="exercise-start"><summary>Start</summary><pre>code()</pre></details>'
+        )
+        page = PAGE.format(head="", name="first", number="", title="First", body=body)
+        name = "chapters/steps/first"
+        chapter = read_chapter(page, name, docnames={name}, depth=1, site="")
+        questions, answers = chapter.body.split("Answers and hints")
+        assert "What?" in questions
+        assert "Choice a." in questions
+        assert "Choice b." in questions
+        assert 'href="#steps-first--verdict-1"' in questions
+        assert "Why" not in questions
+        assert "details" not in chapter.body
+        assert "code()" not in chapter.body  # nothing to copy from paper
+        assert re.search(r"<b>a</b> <strong>Wrong.</strong> Why a..*<b>b</b>.*Why b.", answers)
+        assert 'href="#steps-first--st-a"' in answers
+
     @pytest.mark.parametrize("kind", ["fig-slider", "fig-drag"])
     def test_figures_that_move_say_where_they_do(self, kind):
         figure = (

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import nbformat
 import pytest
@@ -267,6 +268,34 @@ class TestLaunch:
         own = self.links("https://git.example/group/o/n")
         assert "/v2/git/https%3A%2F%2Fgit.example%2Fgroup%2Fo%2Fn/notebooks?" in own["Binder"]
 
+    def test_a_hub_where_its_address_is_known(self):
+        links = self.links(
+            "https://git.example/o/n", FEARLESS_JUPYTERHUB_URL="https://hub.example/at/"
+        )
+        assert list(links) == ["Binder", "JupyterHub"]
+        address, _, asked = links["JupyterHub"].partition("?")
+        assert address == "https://hub.example/at/hub/user-redirect/git-pull"
+        assert parse_qs(asked) == {
+            "repo": ["https://git.example/o/n"],
+            "branch": ["notebooks"],
+            "urlpath": [f"lab/tree/n/{self.PAGE}.ipynb"],
+        }
+        assert (
+            repository.launch_links(self.PAGE, {repository.HUB_VARIABLE: "https://h.example"}) == {}
+        )
+
+    @pytest.mark.parametrize("url", ["hub.example", "https://hub.example?x=1"])
+    def test_an_address_that_is_none(self, url):
+        with pytest.raises(ValueError, match=r"FEARLESS_JUPYTERHUB_URL is .* must be of the form"):
+            self.links("https://github.com/o/n", FEARLESS_JUPYTERHUB_URL=url)
+
+    def test_three_ways_to_open(self):
+        three = {name: f"https://{name}.example" for name in ("Binder", "Colab", "JupyterHub")}
+        text = re.sub("<[^>]+>", "", launch.foot("x.ipynb", "", three))
+        assert "open it in Binder, Colab or JupyterHub" in text
+        group = launch.buttons(three)["buttons"]
+        assert [button["text"] for button in group] == list(three)
+
     def test_the_line_at_the_foot(self):
         bare = launch.foot("../x.ipynb", "", {})
         assert bare.count("<a ") == 1
@@ -315,7 +344,18 @@ def test_notebooks_are_pushed_beside_the_sources(tmp_path):
 
     made = book / "_build" / "html" / "notebooks" / "chapters"
     made.mkdir(parents=True)
-    for content in ("{}", '{"a": 1}'):  # twice: the branch is made anew
+    # Not made from the page beside it, or from one that is not there.
+    (made / "x.ipynb").write_text("{}")
+    os.utime(made / "x.ipynb", (0, 0))
+    failed = push()
+    assert failed.returncode == 1
+    assert "is not in step with chapters/x.md" in failed.stderr
+    (made / "y.ipynb").write_text("{}")
+    assert "is not in step with chapters/y.md" in push().stderr
+    (made / "y.ipynb").unlink()
+
+    tips = []
+    for content in ("{}", '{"a": 1}'):
         (made / "x.ipynb").write_text(content)
         done = push()
         assert done.returncode == 0, done.stderr
@@ -323,5 +363,29 @@ def test_notebooks_are_pushed_beside_the_sources(tmp_path):
         assert {"chapters/x.md", "chapters/x.ipynb", ".gitignore"} <= set(files.split())
         shown = git("show", "notebooks:chapters/x.ipynb", cwd=tmp_path / "forge")
         assert shown == content
-    assert git("rev-parse", "notebooks^", cwd=tmp_path / "forge") == git("rev-parse", "HEAD")
+        tips.append(git("rev-parse", "notebooks", cwd=tmp_path / "forge"))
+    # One follows the other, and both the sources they were made from.
+    parents = git("rev-parse", "notebooks^@", cwd=tmp_path / "forge").split()
+    assert parents == [tips[0], git("rev-parse", "HEAD")]
+    again = push()
+    assert "has these 1 notebooks already" in again.stdout
+    assert git("rev-parse", "notebooks", cwd=tmp_path / "forge") == tips[1]
+
+    # A hub brings a student's copy up to date and keeps what the student has written.
+    student = tmp_path / "student"
+    git(
+        "clone",
+        "--quiet",
+        "--branch=notebooks",
+        str(tmp_path / "forge"),
+        str(student),
+        cwd=tmp_path,
+    )
+    (student / "mine.txt").write_text("mine")
+    (made / "x.ipynb").write_text('{"a": 2}')
+    assert push().returncode == 0
+    git("fetch", "--quiet", cwd=student)
+    git("merge", "--quiet", "-Xours", "origin/notebooks", cwd=student)
+    assert (student / "chapters" / "x.ipynb").read_text() == '{"a": 2}'
+    assert (student / "mine.txt").read_text() == "mine"
     assert git("status", "--porcelain") == ""

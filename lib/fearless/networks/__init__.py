@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from fearless.networks.memorizer import ReLUMemorizer
+from fearless.networks.requirement import TorchMissing, require_torch
 
 __all__ = [
     "DecayRun",
@@ -20,6 +21,7 @@ __all__ = [
     "PLPath",
     "ReLUMemorizer",
     "SharpnessPath",
+    "TorchMissing",
     "TrainingRun",
     "descend",
     "empirical_tangent_kernel",
@@ -28,6 +30,7 @@ __all__ = [
     "parameter_vector",
     "pl_path",
     "predict_numpy",
+    "require_torch",
     "sharpness",
     "sharpness_path",
     "step_decay",
@@ -76,7 +79,13 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(import_module(f"fearless.networks.{_LAZY[name]}"), name)
+        try:
+            module = import_module(f"fearless.networks.{_LAZY[name]}")
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise TorchMissing from None
+        return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

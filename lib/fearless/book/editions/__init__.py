@@ -5,6 +5,7 @@ numbers, figures and claims are the same everywhere.
 
 - `contents`: the parts and chapters of the book, in the order of a printed volume;
 - `chapter`: one built page, turned into a chapter of the volume;
+- `answers`: hints and answers, which move to the end of their chapter;
 - `volume`: title page, table of contents, part pages and all chapters as one HTML document;
 - `pdf`: that document printed by Chromium (``make pdf``);
 - `archive`: the site as one zip (``make zip``);

@@ -2,8 +2,8 @@
 
 On paper nothing opens, moves or is clicked: controls go, sliders and figures with handles keep the
 picture the page opens with, folded code goes, and folded hints and answers move to the end of their
-chapter. All pages come to stand in one document, so that every id gets the name of its page in
-front.
+chapter (`fearless.book.editions.answers`). All pages come to stand in one document, so that every
+id gets the name of its page in front.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 
+from fearless.book.editions.answers import collect_answers, fragment, plain_text
+
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 SCREEN_ONLY = (
     "script, template, button, input, iframe, dialog, noscript, a.headerlink, [hidden], .noprint, "
     ".d-print-none, .fig-track, .fig-marks, details.hide, .sd-summary-state-marker, "
-    ".fact-computer, .book-downloads"
+    ".fact-computer, .book-downloads, .exercise-start"
 )
 INTERACTIVE = ".fig-slider, .fig-drag"
 # A title says less on paper than on screen: the number of the page is filled in when it is known.
@@ -91,7 +93,7 @@ def read_chapter(html: str, docname: str, *, docnames: set[str], depth: int, sit
     number_text = number.extract().get_text().strip().rstrip(".") if number else ""
     title, title_html = plain_text(heading), heading.decode_contents()
     heading.decompose()
-    _collect_answers(soup, article, slug)
+    collect_answers(soup, article, slug)
     _open_details(article)
     _drop_empty_cells(article)
     for image in article.find_all("img"):
@@ -104,17 +106,6 @@ def read_chapter(html: str, docname: str, *, docnames: set[str], depth: int, sit
     _rewrite_links(article, docname, docnames, site, address)
     head = _assets(soup, docname, site)
     return Chapter(slug, number_text, title, title_html, article.decode_contents(), *head, anchors)
-
-
-def plain_text(tag: Tag) -> str:
-    """Return the words of a tag, of a formula what a screen reader is not given twice."""
-    from copy import copy
-
-    tag = copy(tag)
-    for hidden in tag.select("mjx-assistive-mml, .headerlink"):
-        hidden.decompose()
-    text = re.sub(r"\\[()]", "", tag.get_text())
-    return " ".join(text.split())
 
 
 def _canonical(soup: BeautifulSoup) -> str:
@@ -137,67 +128,6 @@ def _note_interactives(soup: BeautifulSoup, article: Tag, address: str) -> None:
             note.append("web edition")
         note.append("; here as the page opens.")
         tag.append(note)
-
-
-def _collect_answers(soup: BeautifulSoup, article: Tag, slug: str) -> None:
-    """Move what is folded away, hints and answers, to a section at the end of the chapter."""
-    answers: list[Tag] = []
-    for count, box in enumerate(article.select("div.admonition.dropdown"), start=1):
-        question = box.find(class_="admonition-title")
-        if question is None:
-            continue
-        title, anchor = question.decode_contents(), f"answer-{count}"
-        question.decompose()
-        answers.append(_answer(soup, anchor, f"question-{count}", title, box.contents))
-        asked = soup.new_tag("p", id=f"question-{count}", attrs={"class": "self-test"})
-        asked.append(_fragment(title))
-        asked.append(" ")
-        asked.append(_link(soup, f"#{anchor}", "Answer", "to-answer"))
-        box.replace_with(asked)
-    for count, box in enumerate(article.select("details.sd-dropdown"), start=1):
-        summary, exercise = box.find("summary"), box.find_previous_sibling()
-        is_exercise = exercise is not None and "exercise" in exercise.get("class", [])
-        if not is_exercise or plain_text(summary) != "Hint":
-            continue
-        number, anchor = exercise.select_one(".caption-number"), f"hint-{count}"
-        title = f"{number.get_text().strip() if number else 'Exercise'}, hint"
-        summary.decompose()
-        content = box.find(class_="sd-summary-content") or box
-        answers.append(_answer(soup, anchor, str(exercise.get("id", "")), title, content.contents))
-        exercise.append(_link(soup, f"#{anchor}", "Hint", "to-answer"))
-        box.decompose()
-    if not answers:
-        return
-    section = soup.new_tag("section", id="hints-and-answers", attrs={"class": "answers"})
-    section.append(soup.new_tag("h2"))
-    section.h2.append("Answers and hints")
-    for answer in answers:
-        section.append(answer)
-    (article.find("section") or article).append(section)
-
-
-def _answer(soup: BeautifulSoup, anchor: str, back: str, title: str, content: list) -> Tag:
-    block = soup.new_tag("div", id=anchor, attrs={"class": "answer"})
-    head = soup.new_tag("p", attrs={"class": "answer-title"})
-    link = soup.new_tag("a", href=f"#{back}")
-    link.append(_fragment(title))
-    head.append(link)
-    block.append(head)
-    for child in list(content):
-        block.append(child.extract())
-    return block
-
-
-def _link(soup: BeautifulSoup, href: str, text: str, name: str) -> Tag:
-    link = soup.new_tag("a", href=href, attrs={"class": name})
-    link.append(text)
-    return link
-
-
-def _fragment(html: str) -> BeautifulSoup:
-    from bs4 import BeautifulSoup
-
-    return BeautifulSoup(html, "html.parser")
 
 
 def _open_details(article: Tag) -> None:
@@ -253,7 +183,7 @@ def _rewrite_links(article: Tag, docname: str, docnames: set[str], site: str, ad
         if target in docnames:
             tag["href"] = "#" + slug_of(target) + (f"--{anchor}" if anchor else "")
             if target != docname and tag.select_one("span.doc"):
-                tag.insert_after(_fragment(PAGE_REFERENCE.format(slug_of(target))))
+                tag.insert_after(fragment(PAGE_REFERENCE.format(slug_of(target))))
         elif address:
             # The address of this page, less its own name, is that of the site.
             base = address.removesuffix(f"{docname}.html")

@@ -221,7 +221,8 @@ def _imprint_page(imprint: Imprint) -> str:
 the code it describes when that site was built; a claim that fails, fails the build. The ledger of
 claims in the appendix lists what was measured.</p>
 {web}
-<p>Code that only draws a figure, and the reference of the library, are in the web edition.
+<p>Code that only draws a figure, code to start exercises from with its checks, and the reference of
+the library are in the web edition.
 Sliders stand here at the setting at which their page opens. Answers and hints are at the end of
 each chapter.</p>
 <p>Text: Creative Commons Attribution 4.0 International (CC BY 4.0). Code: BSD 3-Clause.

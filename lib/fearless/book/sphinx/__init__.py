@@ -4,6 +4,7 @@ What the site needs beyond Jupyter Book, one module each for one thing:
 
 - `cache`: outputs are valid only for the library, data and requirements they were computed with;
 - `pages`: what stands on a page: the box at its head, figures, claims, reading paths, the status;
+- `course`: questions that the page answers, exercises with their time and code to start from;
 - `words`: symbols and terms, defined on the spot, and a search that finds them;
 - `formulas`: formulas, typeset when the book is built;
 - `reference`: the library's reference, linked with the pages, and the lists of the appendix;
@@ -38,6 +39,10 @@ PARTS = (
     "pages.ledger",
     "pages.claim_links",
     "pages.reading_paths",
+    "course.exercises",
+    "course.self_tests",
+    "course.guide",
+    "course.syllabi",
     "words.notation",
     "words.hover",
     "words.search",

@@ -25,7 +25,15 @@ REPORT_NAME = "pages.json"
 # What makes the site and its editions out of the executed pages; no kernel ever loads it.
 SITE_ONLY = tuple(
     f"lib/fearless/book/{name}"
-    for name in ("sphinx", "editions", "site_links.py", "external_links.py")
+    for name in (
+        "sphinx",
+        "editions",
+        "course",
+        "running",
+        "exercises.py",
+        "site_links.py",
+        "external_links.py",
+    )
 )
 # Two digests are kept, so that going back and forth between two branches does not execute anew.
 KEPT_DIGESTS = 2

@@ -25,6 +25,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 from fearless.book.sphinx.cache import REPORT_NAME
+from fearless.book.sphinx.course.self_tests import choice_why
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -36,7 +37,7 @@ SECONDS_PER_FIGURE = 20
 SECONDS_PER_FORMULA = 8
 SECONDS_PER_CODE_LINE = 3
 
-_UNREAD = (nodes.literal_block, nodes.math, nodes.math_block, nodes.comment, nodes.raw)
+_UNREAD = (nodes.literal_block, nodes.math, nodes.math_block, nodes.comment, nodes.raw, choice_why)
 
 
 class page_facts(nodes.General, nodes.Element):
@@ -68,8 +69,9 @@ class AtAGlance(SphinxDirective):
 def reading_minutes(document: nodes.document) -> int:
     """Estimate how long a page takes to read, in whole minutes, at least 1.
 
-    Words of text at 200 a minute (the names of hidden cells, code and formulas not counted as
-    words), plus a fixed time for each figure, displayed formula and line of code. O(page).
+    Words of text at 200 a minute (the names of hidden cells, code, formulas and the explanations
+    of choices that one opens not counted as words), plus a fixed time for each figure, displayed
+    formula and line of code. O(page).
     """
     words = sum(
         len(text.astext().split())
@@ -102,7 +104,9 @@ def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
 
 
 def _is_visible_input(block: nodes.literal_block) -> bool:
-    """Tell whether a block of code is read: outputs and hidden inputs are not."""
+    """Tell whether a block of code is read: outputs, hidden inputs, what is to run are not."""
+    if {"exercise-starter", "exercise-check"}.intersection(block["classes"]):
+        return False
     parent = block.parent
     while parent is not None:
         classes = set(parent.get("classes", ())) if isinstance(parent, nodes.Element) else set()

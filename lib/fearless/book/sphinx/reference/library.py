@@ -21,8 +21,8 @@ import fearless
 __all__ = ["Catalog", "Entry", "catalog", "members", "public_modules", "summary"]
 
 PACKAGE = Path(fearless.__file__).parent
-# The builder of the site; what is not described in the reference.
-LEFT_OUT = ("fearless.book.sphinx",)
+# What makes the site, the course and the places to run it: not described in the reference.
+LEFT_OUT = ("fearless.book.sphinx", "fearless.book.course", "fearless.book.running")
 
 
 @dataclass(frozen=True)

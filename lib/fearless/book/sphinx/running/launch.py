@@ -1,8 +1,9 @@
 """Ways to run a page: buttons at its head, and one line at its foot that needs no script.
 
-A page with code can be downloaded as a notebook and as its source, and opened in Binder and
-Colab where the address of the repository is known. The theme's own launch buttons would open the
-text of the page instead of its notebook; its menu of downloads is kept and completed.
+A page with code can be downloaded as a notebook and as its source. Where the address of the
+repository is known it can be opened in Binder and Colab, and in the JupyterHub of a class where the
+address of that is known too. The theme's own launch buttons would open the text of the page instead
+of its notebook; its menu of downloads is kept and completed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["foot", "setup"]
 
-_LOGOS = {"Binder": "_static/images/logo_binder.svg", "Colab": "_static/images/logo_colab.png"}
+_LOGOS = {
+    "Binder": "_static/images/logo_binder.svg",
+    "Colab": "_static/images/logo_colab.png",
+    "JupyterHub": "_static/images/logo_jupyterhub.svg",
+}
 
 
 def foot(notebook: str, source: str, launch: dict[str, str]) -> str:
@@ -33,7 +38,8 @@ def foot(notebook: str, source: str, launch: dict[str, str]) -> str:
         Addresses that open the notebook, by the name of the service.
     """
     live = [f'<a href="{escape(url)}">{name}</a>' for name, url in launch.items()]
-    ways = [f"open it in {' or '.join(live)}"] if live else []
+    commas = f"{', '.join(live[:-1])} or {live[-1]}" if len(live) > 1 else "".join(live)
+    ways = [f"open it in {commas}"] if live else []
     ways.append(f'<a href="{escape(notebook)}" download>download the notebook</a>')
     if source:
         ways.append(f'read its <a href="{escape(source)}">source</a>')

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util import logging
 
-from fearless.book.sphinx.running.plain_markdown import Block, to_markdown
+from fearless.book.sphinx.running.plain_markdown import Block, Code, to_markdown
 from fearless.book.sphinx.running.repository import (
     BRANCH_VARIABLE,
     DEFAULT_BRANCH,
@@ -61,8 +61,9 @@ def assemble(
 
     Parameters
     ----------
-    blocks : iterable of str or int
-        What the page shows, in order: Markdown, and positions of code cells in `source`.
+    blocks : iterable of str, int or Code
+        What the page shows, in order: Markdown, positions of code cells in `source`, and code
+        that the page does not run itself.
     source : NotebookNode
         The page as it was executed. Code cells that the page does not show at all go where
         their order allows.
@@ -96,6 +97,14 @@ def assemble(
         if isinstance(block, int):
             close()
             run_until(block)
+            continue
+        if isinstance(block, Code):
+            close()
+            cells.append(
+                v4.new_code_cell(
+                    block.source, metadata={"tags": list(block.tags)} if block.tags else {}
+                )
+            )
             continue
         if block.startswith("#"):
             close()

@@ -7,17 +7,37 @@ names and links are all filled in, and what is left is said in words of common M
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import escape
 
 from docutils import nodes
 
-__all__ = ["Block", "to_markdown"]
+from fearless.book.course.self_tests import VERDICTS
+from fearless.book.sphinx.running.markdown_pieces import (
+    boxed,
+    display,
+    escaped,
+    folded,
+    language,
+    literal,
+    quoted,
+)
 
-#: A piece of text, or the position of a code cell in the notebook.
-Block = str | int
+__all__ = ["Block", "Code", "to_markdown"]
 
-_SPECIAL = re.compile(r"([\\`*$<])|(?<!\w)_|_(?!\w)")
+
+@dataclass(frozen=True)
+class Code:
+    """Code that becomes a cell of the notebook, though the page does not run it."""
+
+    source: str
+    tags: tuple[str, ...] = ()
+
+
+#: A piece of text, the position of a code cell in the notebook, or code for a cell more.
+Block = str | int | Code
+
 # What is no text of the page, or has said what it has to say elsewhere.
 _DROPPED = (
     nodes.comment,
@@ -52,9 +72,9 @@ def to_markdown(
 
     Yields
     ------
-    str or int
+    str, int or Code
         A block of text, or the index of a code cell (its outputs are not repeated, but the
-        captions of its figures follow it).
+        captions of its figures follow it), or the code of a cell that the page only shows.
     """
     for block in _Writer(link, number, tex).blocks(document, 1):
         if block != "":
@@ -89,7 +109,7 @@ class _Writer:
         kind = type(node).__name__
         if isinstance(node, nodes.Text):
             if text := node.astext().strip():
-                yield _escape(text)
+                yield escaped(text)
         elif "cell_index" in getattr(node, "attributes", {}):
             yield int(node["cell_index"])
             for figure in node.findall(nodes.figure):
@@ -102,9 +122,9 @@ class _Writer:
         elif isinstance(node, nodes.math_block):
             number = node.get("number") and (self.number(node) or node["number"])
             tag = rf" \tag{{{number}}}" if number else ""
-            yield f"$$\n{_display(self.tex(node.astext()))}{tag}\n$$"
+            yield f"$$\n{display(self.tex(node.astext()))}{tag}\n$$"
         elif isinstance(node, nodes.literal_block):
-            yield f"```{_language(node)}\n{node.astext()}\n```"
+            yield f"```{language(node)}\n{node.astext()}\n```"
         elif isinstance(node, nodes.bullet_list | nodes.enumerated_list):
             yield "\n".join(self.items(node, depth))
         elif isinstance(node, nodes.definition_list_item):
@@ -116,21 +136,29 @@ class _Writer:
         elif isinstance(node, nodes.figure):
             yield from self.figure(node)
         elif kind.startswith("exercise") and kind.endswith("node"):
-            title = next((n for n in node if type(n).__name__ == "exercise_title"), None)
-            yield _quote(f"**{self.exercise(node, title)}**", self.text(node, depth))
+            title = next((n for n in node if isinstance(n, nodes.title)), None)
+            yield quoted(f"**{self.exercise(node, title)}**", self.text(node, depth))
         elif kind.endswith("_node") and "proof" in node.get("classes", ()):
             name = f"{node['classes'][1].capitalize()} {self.number(node)}".strip()
-            yield _quote(f"**{name}{_escape(node.get('title', ''))}.**", self.text(node, depth))
+            yield quoted(f"**{name}{escaped(node.get('title', ''))}.**", self.text(node, depth))
         elif kind == "proof_node":
             text = self.text(node, depth).lstrip().removeprefix("Proof.").lstrip()
             yield f"*Proof.* {text} ∎"
+        elif kind == "solution_node":  # cells stand in it, so that it cannot be a box
+            title = next((n for n in node if isinstance(n, nodes.title)), None)
+            yield f"**{self.inline(title).strip()}.**" if title else ""
+            yield from self.blocks(_without_sections(node), depth)
         elif isinstance(node, nodes.Admonition) and "proof" not in node.get("classes", ()):
             title = next((n for n in node if isinstance(n, nodes.title)), None)
             head = self.inline(title) if title is not None else _WORDS.get(kind, kind.capitalize())
-            box = _folded if "dropdown" in node.get("classes", ()) else _boxed
+            box = folded if "dropdown" in node.get("classes", ()) else boxed
             yield box(head, self.text(node, depth))
+        elif kind == "self_test":
+            yield from self.question(node, depth)
+        elif kind == "exercise_start":
+            yield from self.start(node)
         elif isinstance(node, nodes.block_quote):
-            yield _quote(self.text(node, depth))
+            yield quoted(self.text(node, depth))
         elif isinstance(node, nodes.transition):
             yield "---"
         elif isinstance(node, nodes.Inline | nodes.reference):
@@ -139,7 +167,7 @@ class _Writer:
             head, *rest = node.children
             body = nodes.container()
             body.children = rest
-            yield _folded(self.inline(head).strip(), self.text(body, depth))
+            yield folded(self.inline(head).strip(), self.text(body, depth))
         elif not isinstance(node, _DROPPED) and not kind.startswith("exercise_"):
             yield from self.blocks(node, depth)
 
@@ -164,9 +192,32 @@ class _Writer:
             yield f"**{name}.** {self.inline(caption)}"
 
     def exercise(self, node: nodes.Element, title: nodes.Element | None) -> str:
-        """Write the heading of an exercise: its number and what is in brackets."""
-        subtitle = self.inline(title).strip() if title is not None else ""
-        return f"Exercise {self.number(node)} {subtitle}".replace("  ", " ").strip()
+        """Write the heading of an exercise: its number, its name, its stars and minutes."""
+        name = self.inline(title).strip().removeprefix("Exercise").strip() if title else ""
+        number = f"Exercise {self.number(node)}".strip()
+        return f"{number}. {name}" if name else number
+
+    def start(self, node: nodes.Element) -> Iterator[Block]:
+        """Write starter code and check of an exercise as cells; a failing check stops nothing."""
+        for part in node.children:
+            if isinstance(part, nodes.literal_block):
+                is_check = "exercise-check" in part["classes"]
+                yield Code(part.astext(), ("raises-exception",) if is_check else ())
+            else:
+                yield f"*{self.inline(part)}*"
+
+    def question(self, node: nodes.Element, depth: int) -> Iterator[str]:
+        """Write a question of a self-test, each of its choices folded over the verdict."""
+        choices = [child for child in node if type(child).__name__ == "self_test_choice"]
+        asked = nodes.container()
+        asked.children = [child for child in node if child not in choices]
+        yield f"**Question {node['number']}.** {self.text(asked, depth)}"
+        for letter, choice in zip("abcd", choices, strict=False):
+            text, why = choice.children
+            verdict = VERDICTS[choice["right"]]
+            # What one clicks on is HTML, in which no notebook program reads Markdown.
+            head = "".join(map(self.html, text.children))
+            yield folded(f"{letter}. {head}", f"**{verdict}** {self.inline(why)}")
 
     def table(self, node: nodes.Element) -> str:
         """Write a table; one without a head gets an empty one, which Markdown demands."""
@@ -190,11 +241,11 @@ class _Writer:
     def inline_node(self, node: nodes.Node) -> str:
         """Write one piece of a line."""
         if isinstance(node, nodes.Text):
-            return _escape(node.astext())
+            return escaped(node.astext())
         if isinstance(node, nodes.math):
             return f"${self.tex(node.astext()).strip()}$"
         if isinstance(node, nodes.literal):
-            return _literal(node.astext())
+            return literal(node.astext())
         if isinstance(node, nodes.strong | nodes.emphasis):
             mark = "**" if isinstance(node, nodes.strong) else "*"
             inner = self.inline(node)
@@ -202,10 +253,24 @@ class _Writer:
         if isinstance(node, nodes.reference):
             inner = self.inline(node)
             target = self.link(node.get("refuri", ""))
-            return f"[{inner}]({target})" if target and inner.strip() else inner
+            if not target or not inner.strip():
+                return inner
+            before = inner[: len(inner) - len(inner.lstrip())]  # a blank within is no link
+            return f"{before}[{inner.lstrip()}]({target})"
         if isinstance(node, _DROPPED):
             return ""
         return self.inline(node) if isinstance(node, nodes.Element) else ""
+
+    def html(self, node: nodes.Node) -> str:
+        """Write one piece of a line as HTML, with formulas that notebooks find in it."""
+        if isinstance(node, nodes.math):
+            return self.inline_node(node)
+        if isinstance(node, nodes.Text):
+            return escape(node.astext(), quote=False).replace("$", "&#36;")
+        inner = "".join(map(self.html, node.children))
+        names = {nodes.literal: "code", nodes.strong: "strong", nodes.emphasis: "em"}
+        name = next((name for kind, name in names.items() if isinstance(node, kind)), "")
+        return f"<{name}>{inner}</{name}>" if name else inner
 
 
 def _without_sections(node: nodes.Element) -> nodes.Element:
@@ -217,39 +282,3 @@ def _without_sections(node: nodes.Element) -> nodes.Element:
         for child in (part.children if isinstance(part, nodes.section) else [part])
     ]
     return copy
-
-
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(lambda match: "\\" + match[0], text)
-
-
-def _literal(text: str) -> str:
-    fence = "``" if "`" in text else "`"
-    return f"{fence}{text}{fence}"
-
-
-def _display(tex: str) -> str:
-    """Return the TeX of a display, lines that are aligned in the environment they need."""
-    tex = tex.strip()
-    if (r"\\" in tex or "&" in tex) and r"\begin{" not in tex:
-        return f"\\begin{{aligned}}\n{tex}\n\\end{{aligned}}"
-    return tex
-
-
-def _language(node: nodes.literal_block) -> str:
-    language = node.get("language", "")
-    return "python" if language.startswith("ipython") else language.replace("myst-ansi", "")
-
-
-def _quote(*parts: str) -> str:
-    text = "\n\n".join(part for part in parts if part)
-    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
-
-
-def _boxed(title: str, text: str) -> str:
-    return _quote(f"**{title}**", text)
-
-
-def _folded(title: str, text: str) -> str:
-    """Hide a text until the reader asks for it; notebooks take this little HTML."""
-    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"

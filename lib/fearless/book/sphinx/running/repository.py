@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -22,6 +22,7 @@ URL_VARIABLE = "FEARLESS_REPOSITORY_URL"
 BRANCH_VARIABLE = "FEARLESS_REPOSITORY_BRANCH"
 NOTEBOOKS_VARIABLE = "FEARLESS_NOTEBOOKS_BRANCH"
 SITE_VARIABLE = "FEARLESS_SITE_URL"
+HUB_VARIABLE = "FEARLESS_JUPYTERHUB_URL"
 DEFAULT_BRANCH = "main"
 # The sources with a notebook beside every page, which the publish workflow pushes.
 NOTEBOOKS_BRANCH = "notebooks"
@@ -75,6 +76,20 @@ def site_url(environment: Mapping[str, str] = os.environ) -> str:
     return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
 
 
+def hub_url(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the address of the JupyterHub of a class, without a trailing slash; or nothing.
+
+    Raises
+    ------
+    ValueError
+        When ``FEARLESS_JUPYTERHUB_URL`` is not an absolute address without query and fragment.
+    """
+    url = environment.get(HUB_VARIABLE, "").strip()
+    if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
+        raise ValueError(f"{HUB_VARIABLE} is {url!r}, but must be of the form https://host/path/")
+    return url.rstrip("/")
+
+
 def forge(url: str) -> str:
     """Return which forge an address belongs to: github, gitlab, bitbucket; empty when unclear."""
     host = url.split("/")[2].lower() if url else ""
@@ -85,8 +100,9 @@ def launch_links(docname: str, environment: Mapping[str, str] = os.environ) -> d
     """Return the addresses that open a page as a live notebook, by the name of the service.
 
     Binder and Colab open the notebook of the page on the branch `NOTEBOOKS_BRANCH` (or
-    ``FEARLESS_NOTEBOOKS_BRANCH``); Colab reads from GitHub only. Empty when the address of the
-    repository is not known.
+    ``FEARLESS_NOTEBOOKS_BRANCH``); Colab reads from GitHub only. A JupyterHub, where
+    ``FEARLESS_JUPYTERHUB_URL`` names one, fetches the branch with nbgitpuller, which keeps what a
+    student has changed. Empty when the address of the repository is not known.
     """
     url = repository_url(environment)
     if not url:
@@ -104,6 +120,10 @@ def launch_links(docname: str, environment: Mapping[str, str] = os.environ) -> d
     links = {"Binder": f"{BINDER}/v2/{where}/{tag}?urlpath=lab/tree/{path}"}
     if where.startswith("gh/"):
         links["Colab"] = f"{COLAB}/github/{owner}/{name}/blob/{tag}/{path}"
+    if hub := hub_url(environment):
+        # nbgitpuller names the folder after the repository.
+        asked = {"repo": url, "branch": branch, "urlpath": f"lab/tree/{name}/{docname}.ipynb"}
+        links["JupyterHub"] = f"{hub}/hub/user-redirect/git-pull?{urlencode(asked)}"
     return links
 
 

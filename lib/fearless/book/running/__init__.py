@@ -1,0 +1,1 @@
+"""Pages away from the build: without torch, without a network, within the limits of Binder."""
