@@ -108,7 +108,9 @@ def test_binder_has_the_versions_of_the_book():
     assert re.fullmatch(r"python-3\.1[1-9]", python)
 
 
-@pytest.mark.parametrize("name", [".ci/run", ".ci/push-notebooks", ".binder/postBuild", ".binder/start"])
+@pytest.mark.parametrize(
+    "name", [".ci/run", ".ci/push-notebooks", ".binder/postBuild", ".binder/start"]
+)
 def test_scripts_can_be_run_and_stop_at_the_first_error(name):
     path = ROOT / name
     assert path.stat().st_mode & stat.S_IXUSR
@@ -120,7 +122,9 @@ def test_ci_runs_every_kind_of_test():
     commands = re.findall(
         r"^stage '[^']*' make (\S+)", (ROOT / ".ci/run").read_text(), re.MULTILINE
     )
-    assert {"test", "test-slow", "test-assignments", "binder-test", "book", "test-site"} <= set(commands)
+    assert {"test", "test-slow", "test-assignments", "binder-test", "book", "test-site"} <= set(
+        commands
+    )
     assert commands.index("book") < commands.index("test-site")
     assert set(commands) <= set(targets())
 

@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from fearless.book.course.assignment_pieces import AssignmentError
@@ -79,31 +79,40 @@ def grade_all(
         write_table(out / TABLE, sheet, [(name, results[name]) for name in order])
         page = out / "feedback" / f"{student}.md"
         page.write_text(feedback(sheet, student, result), encoding="utf8")
-        done(student, result)
 
     with (
         tempfile.TemporaryDirectory(prefix="fonts-", ignore_cleanup_errors=True) as fonts,
         ThreadPoolExecutor(jobs) as pool,
     ):
         futures = {}
+
+        def keep(work: Future[Result]) -> str:
+            submission, digest = futures[work]
+            record = {"fingerprint": digest, **dataclasses.asdict(work.result())}
+            path = kept / f"{submission.student}.json"
+            path.write_text(json.dumps(record, indent=1), encoding="utf8")
+            write(submission.student, work.result())
+            return submission.student
+
         for submission in submissions:
             digest = f"{version} {submission.fingerprint()}"
             before = None if again else _kept(kept / f"{submission.student}.json", digest)
             if before:
                 write(submission.student, before)
+                done(submission.student, before)
             else:
                 work = pool.submit(_grade, submission, instructor, limits, Path(fonts))
                 futures[work] = (submission, digest)
         try:
             for work in as_completed(futures):
-                submission, digest = futures[work]
-                result = work.result()
-                record = {"fingerprint": digest, **dataclasses.asdict(result)}
-                path = kept / f"{submission.student}.json"
-                path.write_text(json.dumps(record, indent=1), encoding="utf8")
-                write(submission.student, result)
+                student = keep(work)
+                done(student, results[student])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            # Those that finished meanwhile come in any order: none is graded a second time.
+            for work, (submission, _) in futures.items():
+                if work.done() and not work.cancelled() and submission.student not in results:
+                    keep(work)
             raise
     ordered = {s.student: results[s.student] for s in submissions}
     write_by_hand(out / "by-hand", sheet, {name: r.by_hand for name, r in ordered.items()})
