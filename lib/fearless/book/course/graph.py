@@ -208,8 +208,10 @@ def draw(
             f'y="{y - HEIGHT / 2:.1f}" width="{BOX:.0f}" height="{HEIGHT:.0f}" rx="6"/>'
         )
         top = y - LINE * (len(lines) - 1) / 2 + 4
+        # A blank at the end of a line keeps words apart for those who hear them.
         parts += [
-            f'<text x="{x:.1f}" y="{top + LINE * k:.1f}">{escape(line)}</text>'
+            f'<text x="{x:.1f}" y="{top + LINE * k:.1f}">'
+            f"{escape(line)}{'' if line.endswith('-') else ' '}</text>"
             for k, line in enumerate(lines)
         ]
         parts.append("</a>")

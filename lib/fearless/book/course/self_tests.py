@@ -40,6 +40,7 @@ CHOICES = (3, 4)
 VERDICTS = {True: "Right.", False: "Wrong."}
 FOLDER = "solutions"
 
+_LIST = re.compile(r"(?:\d+[.)]|[-+*])(?:\s|$)")
 _LABEL = re.compile(r"st-[a-z0-9]+(-[a-z0-9]+)*")
 _CHOICE = re.compile(r"- \[(?P<mark>[ xX])\] ?(?P<text>.*)")
 _WHY = re.compile(r" {2,}> ?(?P<text>.*)")
@@ -193,6 +194,8 @@ def _faults(question: Question) -> list[tuple[int, str]]:
     for choice in question.choices:
         if not choice.text:
             faults.append((choice.line, "has an empty choice"))
+        if _LIST.match(choice.text):
+            faults.append((choice.line, f"has the choice {choice.text[:40]!r}, which is a list"))
         if not choice.why:
             faults.append((choice.line, f"does not explain the choice {choice.text[:40]!r}"))
     for at, piece in _pieces(question):

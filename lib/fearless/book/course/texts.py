@@ -70,11 +70,14 @@ def texts(name: str, content: bytes) -> Iterator[tuple[str, str]]:
         yield name, _inventory(content)
     else:
         text = content.decode("utf8", errors="replace")
-        yield name, unescape(text) if suffix in _MARKUP else text
-        if suffix in _MARKUP:
-            yield name, unescape(_TAG.sub(" ", _INLINE.sub("", text)))
-        elif suffix in _JSON:
+        if suffix in _JSON:
+            # As it is written a new line is a word, the n of its escape.
             yield name, _strings(text)
+        elif suffix in _MARKUP:
+            yield name, unescape(text)
+            yield name, unescape(_TAG.sub(" ", _INLINE.sub("", text)))
+        else:
+            yield name, text
 
 
 def _pdf(content: bytes) -> str:

@@ -140,7 +140,7 @@ def _draw(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             continue
         svg = _drawing(app, docname, place["pages"])
         place.replace_self(
-            nodes.raw("", f'<div class="graph-frame full-width">{svg}</div>', format="html")
+            nodes.raw("", f'<div class="graph-frame">{svg}</div>', format="html")
         )
 
 
