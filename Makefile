@@ -106,8 +106,8 @@ test-site: $(STAMP) ## run the browser tests on the built site (needs Chromium)
 
 lint: $(STAMP) ## check the style of the code
 	@echo "== Style of the code"
-	@$(BIN)/ruff check lib tests benchmarks
-	@$(BIN)/ruff format --check lib tests benchmarks
+	@$(BIN)/ruff check lib tests benchmarks assignments
+	@$(BIN)/ruff format --check lib tests benchmarks assignments
 
 pdf: $(STAMP) ## print the book as one PDF into _build/pdf (needs Chromium)
 	@[ -f $(SITE)/index.html ] || $(MAKE) book
@@ -115,17 +115,17 @@ pdf: $(STAMP) ## print the book as one PDF into _build/pdf (needs Chromium)
 
 slides: $(STAMP) ## make a deck of slides for every chapter into _build/slides
 	@[ -f $(SITE)/index.html ] || $(MAKE) book
-	@$(BIN)/python -m fearless.book.course.deck
+	@$(BIN)/python -m fearless.book.course.slides.deck
 
 zip: $(STAMP) ## pack the site into _build/fit-without-fear.zip, to be read from a disk
 	@[ -f $(SITE)/index.html ] || $(MAKE) book
 	@$(BIN)/python -m fearless.book.editions.archive
 
 student: $(STAMP) ## make the edition for students in _build/student, scanned for solutions (Chromium)
-	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m fearless.book.course.student $(ARGS)
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m fearless.book.course.editions.student $(ARGS)
 
 instructor: $(STAMP) ## make the edition for instructors in _build/instructor, with all solutions
-	@$(BIN)/python -m fearless.book.course.instructor $(ARGS)
+	@$(BIN)/python -m fearless.book.course.editions.instructor $(ARGS)
 
 $(GRADING_STAMP): $(STAMP)
 	@set -eu; start=$$SECONDS; purelib='import sysconfig; print(sysconfig.get_path("purelib"))'; \
@@ -141,13 +141,13 @@ $(GRADING_STAMP): $(STAMP)
 	echo "Set up in $$((SECONDS - start)) s."
 
 assignments: $(GRADING_STAMP) ## build the assignments and their autograders into _build/assignments
-	@$(GRADING)/bin/python -m fearless.book.course.assignments $(ARGS)
+	@$(GRADING)/bin/python -m fearless.book.course.assignments.build $(ARGS)
 
 grade: $(GRADING_STAMP) ## grade a folder of notebooks, offline: SUBMISSIONS=folder
 	@if [ -z "$(SUBMISSIONS)" ]; then \
 	    echo "Which folder? make grade SUBMISSIONS=folder (see assignments/README.md)" >&2; exit 1; \
 	fi
-	@$(GRADING)/bin/python -m fearless.book.course.grade "$(SUBMISSIONS)" \
+	@$(GRADING)/bin/python -m fearless.book.course.grading.grade "$(SUBMISSIONS)" \
 	    $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(ARGS)
 
 test-assignments: $(GRADING_STAMP) ## test the assignments as students and instructors get them

@@ -123,7 +123,8 @@ _DESKTOP = r"""() => {
       && !e.labels?.length && !e.ariaLabel && !e.getAttribute('aria-labelledby')).map(name),
     sliders: article.querySelectorAll('.fig-slider').length,
     ids: [...document.querySelectorAll('[id]')].map(e => e.id),
-    links: [...document.querySelectorAll('a[href]')].map(e => e.href),
+    links: [...document.querySelectorAll('a[href]')].map(
+      e => new URL(e.getAttribute('href'), document.baseURI).href),
     notebook: !!article.querySelector('.cell_input'),
   };
 }"""

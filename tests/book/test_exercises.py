@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fearless.book.course.leaks import Scanner
-from fearless.book.course.secrets import public_texts, read_secrets
+from fearless.book.course.editions.leaks import Scanner
+from fearless.book.course.editions.secrets import public_texts, read_secrets
 from fearless.book.exercises import (
     ExerciseError,
     exercises,

@@ -92,8 +92,9 @@ class TestNotebooks:
         own = [c.source for c in book.cells if c.cell_type == "code"]
         if repository_url():
             assert "%pip install" in own.pop(0)
-        # The code of a cell begins after its options, which stand in either of two forms.
-        cells = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", source, re.M | re.S)
+        # Exercises have cells too. Code begins after options, which stand in either of two forms.
+        code = r"^```\{(?:code-cell|starter|check)\}[^\n]*\n(.*?)^```$"
+        cells = re.findall(code, source, re.M | re.S)
         options = re.compile(r"\A(?:---\n.*?\n---\n|(?::[\w-]+:[^\n]*\n)+\n?)", re.DOTALL)
         assert own == [options.sub("", cell).strip() for cell in cells]
         text = "\n\n".join(c.source for c in book.cells if c.cell_type == "markdown")

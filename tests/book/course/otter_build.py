@@ -13,7 +13,7 @@ SECRET = "correct horse"
 @cache
 def tiny():
     """Return what was built, in a folder that lives as long as the process."""
-    from fearless.book.course.assignments import build
+    from fearless.book.course.assignments.build import build
 
     folder = Path(mkdtemp(prefix="fearless-tiny-"))
     source = tiny_assignment.write(folder)

@@ -7,7 +7,7 @@ In a page::
 
 is a table of what students can do after each page of a part, by Bloom's levels;
 ``{objective-counts}`` counts them; ``{prerequisite-graph}`` draws what needs what, and says it in
-words as well. All of it is read from the pages by `fearless.book.course.objectives`.
+words as well. All of it is read from the pages by `fearless.book.course.guide.objectives`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from fearless.book.course.graph import draw
-from fearless.book.course.objectives import LEVELS, ObjectiveError, PageFacts, read_pages
+from fearless.book.course.guide.graph import draw
+from fearless.book.course.guide.objectives import LEVELS, ObjectiveError, PageFacts, read_pages
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -139,9 +139,7 @@ def _draw(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             place.parent.remove(place)
             continue
         svg = _drawing(app, docname, place["pages"])
-        place.replace_self(
-            nodes.raw("", f'<div class="graph-frame">{svg}</div>', format="html")
-        )
+        place.replace_self(nodes.raw("", f'<div class="graph-frame">{svg}</div>', format="html"))
 
 
 def _drawing(app: Sphinx, docname: str, pages: dict[str, PageFacts]) -> str:

@@ -3,7 +3,7 @@
 Each choice is a native ``<details>``: it opens by mouse, finger and keyboard without a script, and
 screen readers say that it can be opened. What opens begins with the verdict, in a word and with a
 mark of its own shape; the choices of one question open one at a time. On paper only the question
-and its choices are left. `fearless.book.course.self_tests` says how questions are written.
+and its choices are left. `book.course.questions.self_tests` says how questions are written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from fearless.book.course.self_tests import VERDICTS, Choice, Question, parse_question
+from fearless.book.course.questions.self_tests import VERDICTS, Choice, Question, parse_question
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 
-from fearless.book.course.syllabus import SyllabusError, Week, assignment_hours, parse_syllabus
+from fearless.book.course.guide.syllabus import (
+    SyllabusError,
+    Week,
+    assignment_hours,
+    parse_syllabus,
+)
 from fearless.book.exercises import Exercise, exercises
 from fearless.book.sphinx.cache import REPORT_NAME
 from fearless.book.sphinx.course.guide import GuideDirective

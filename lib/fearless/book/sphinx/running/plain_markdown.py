@@ -13,7 +13,7 @@ from html import escape
 
 from docutils import nodes
 
-from fearless.book.course.self_tests import VERDICTS
+from fearless.book.course.questions.self_tests import VERDICTS
 from fearless.book.sphinx.running.markdown_pieces import (
     boxed,
     display,
