@@ -105,23 +105,15 @@
     update();
   }
 
-  /* The title that a button folds says what it shows; "Toggle hidden content" does not. */
-  function nameFold(button) {
-    var title = button.parentElement.textContent.trim();
-    button.setAttribute("aria-label", (button.dataset.toggleHint || "Click to show") + ": " + title);
-  }
-
   function startAll() {
     var say = announcer();
     document.querySelectorAll(".sidebar-toggle[aria-controls]").forEach(watchSidebar);
     document.querySelectorAll(".search-button__wrapper").forEach(watchSearch);
     document.querySelectorAll(".theme-switch-button").forEach(watchTheme);
-    document.querySelectorAll(".toggle-button").forEach(nameFold);
     document.addEventListener("click", function (event) {
       if (event.target.closest(".copybtn")) {
         say("Copied");
       }
-      document.querySelectorAll(".toggle-button").forEach(nameFold);
     });
     var mark = later(markScrolling, 200);
     document.addEventListener("toggle", mark, true);

@@ -110,7 +110,6 @@ _UNFOLD = """() => {
   // Those of one name open one at a time.
   document.querySelectorAll('details').forEach(e => { e.removeAttribute('name'); });
   document.querySelectorAll('details').forEach(e => { e.open = true; });
-  document.querySelectorAll('.toggle-hidden').forEach(e => e.classList.remove('toggle-hidden'));
   document.querySelectorAll('svg[role=img], svg.fig-defs').forEach(
     e => e.replaceChildren(...e.querySelectorAll(':scope > title')));
   document.querySelectorAll('mjx-math').forEach(e => e.replaceChildren());

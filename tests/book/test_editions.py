@@ -52,7 +52,6 @@ FIRST = """
 <div class="fig-frame"><svg viewBox="0 0 1 1" aria-label="this frame"><use href="#f1-0"/>
 <g clip-path="url(#f1-0)"></g></svg></div></div><figcaption>Fig. 1.1 Words.</figcaption></figure>
 <img src="../../_images/a.png" alt="A" loading="lazy">
-<div class="admonition dropdown"><p class="admonition-title">Why?</p><p>Because.</p></div>
 <div class="exercise admonition" id="ex-a"><p class="admonition-title">
 <span class="caption-number">Exercise 1.1 </span></p></div>
 <details class="sd-dropdown"><summary><span>Hint</span></summary>
@@ -165,15 +164,13 @@ class TestChapter:
         assert f'href="{HOME}chapters/library/index.html#f"' in body
         assert f'href="{HOME}chapters/steps/first.html#fig-a">web edition' in body
 
-    def test_answers_and_hints_are_at_the_end(self):
+    def test_hints_are_at_the_end(self):
         body = first().body
         questions, answers = body.split("Answers and hints")
-        assert "Why?" in questions
-        assert "Because." not in questions
-        assert 'href="#steps-first--answer-1"' in questions
-        assert 'id="steps-first--answer-1"' in answers
-        assert "Because." in answers
+        assert 'href="#steps-first--hint-1"' in questions
+        assert 'id="steps-first--hint-1"' in answers
         assert "Try zero." not in questions
+        assert "Try zero." in answers
         assert "Exercise 1.1, hint" in answers
         assert "Slowly." in questions  # no hint: it is only opened
 

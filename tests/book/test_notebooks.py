@@ -81,7 +81,6 @@ Try $\norm{h}$.
 | 1 | 2 |
 
 :::{admonition} What is it?
-:class: dropdown
 
 An answer.
 :::
@@ -166,7 +165,7 @@ class TestNotebooks:
         assert "> **Exercise 1.1**\n>\n> Do it." in text
         assert "| a | b |\n| --- | --- |\n| 1 | 2 |" in text
         assert "<details><summary>Hint</summary>\n\nTry $\\lVert h \\rVert$.\n\n</details>" in text
-        assert "<details><summary>What is it?</summary>\n\nAn answer.\n\n</details>" in text
+        assert "> **What is it?**\n>\n> An answer." in text
         assert "> **Note**\n>\n> Mind **this**." in text
         assert "`code`, a_b and 2 \\* 3." in text
 

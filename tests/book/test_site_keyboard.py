@@ -119,18 +119,6 @@ def test_what_scrolls_is_a_stop_and_scrolls_with_the_arrow_keys(open_page):
     assert page.locator("div.math[data-scrolls]").count() == 0, "a stop that scrolls nothing"
 
 
-def test_a_fold_has_the_name_of_what_it_shows(open_page):
-    page = open_page(page_with(r'class="(?:[^"]* )?dropdown admonition"'))
-    button = page.locator(".toggle-button").first
-    name = button.get_attribute("aria-label")
-    assert name.startswith("Click to show: ")
-    assert button.get_attribute("aria-expanded") == "false"
-    button.focus()
-    page.keyboard.press("Enter")
-    assert button.get_attribute("aria-expanded") == "true"
-    assert button.get_attribute("aria-label") == name.replace("show", "hide", 1)
-
-
 def test_copying_is_said(open_page):
     # A cell whose code is not folded.
     page = open_page(page_with(r'class="cell docutils container">\s*<div class="cell_input'))

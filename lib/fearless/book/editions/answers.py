@@ -24,8 +24,8 @@ def plain_text(tag: Tag) -> str:
 
 
 def collect_answers(soup: BeautifulSoup, article: Tag, slug: str) -> None:
-    """Move what is folded away, verdicts, hints and answers, to a section at the end."""
-    answers = [*_verdicts(soup, article), *_boxes(soup, article), *_hints(soup, article)]
+    """Move what is folded away, verdicts and hints, to a section at the end."""
+    answers = [*_verdicts(soup, article), *_hints(soup, article)]
     if not answers:
         return
     section = soup.new_tag("section", id="hints-and-answers", attrs={"class": "answers"})
@@ -54,22 +54,6 @@ def _verdicts(soup: BeautifulSoup, article: Tag) -> Iterator[Tag]:
         title = number.get_text().strip()
         question.append(_link(soup, f"#{anchor}", "Answer", "to-answer"))
         yield _answer(soup, anchor, str(question.get("id", "")), title, said)
-
-
-def _boxes(soup: BeautifulSoup, article: Tag) -> Iterator[Tag]:
-    """Leave the titles of folded boxes; yield what was in them."""
-    for count, box in enumerate(article.select("div.admonition.dropdown"), start=1):
-        question = box.find(class_="admonition-title")
-        if question is None:
-            continue
-        title, anchor = question.decode_contents(), f"answer-{count}"
-        question.decompose()
-        yield _answer(soup, anchor, f"question-{count}", title, box.contents)
-        asked = soup.new_tag("p", id=f"question-{count}", attrs={"class": "self-test"})
-        asked.append(fragment(title))
-        asked.append(" ")
-        asked.append(_link(soup, f"#{anchor}", "Answer", "to-answer"))
-        box.replace_with(asked)
 
 
 def _hints(soup: BeautifulSoup, article: Tag) -> Iterator[Tag]:

@@ -151,8 +151,7 @@ class _Writer:
         elif isinstance(node, nodes.Admonition) and "proof" not in node.get("classes", ()):
             title = next((n for n in node if isinstance(n, nodes.title)), None)
             head = self.inline(title) if title is not None else _WORDS.get(kind, kind.capitalize())
-            box = folded if "dropdown" in node.get("classes", ()) else boxed
-            yield box(head, self.text(node, depth))
+            yield boxed(head, self.text(node, depth))
         elif kind == "self_test":
             yield from self.question(node, depth)
         elif kind == "exercise_start":
