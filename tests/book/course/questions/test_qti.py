@@ -11,7 +11,7 @@ import pytest
 from qti_structure import QTI, faults
 
 from fearless.book.course.questions import exports, moodle, qti
-from fearless.book.course.questions.banks import book_macros, read_banks
+from fearless.book.course.questions.banks import PageQuestions, book_macros, read_banks
 from fearless.book.course.questions.markup import inline_html, paragraphs
 from fearless.book.course.questions.self_tests import parse_question, self_tests
 
@@ -95,6 +95,10 @@ class TestItem:
             ("<value>B</value>", "", "correctResponse has 0 value"),
             ('identifier="A"', 'identifier="a b"', "has identifier='a b'"),
             ("<responseIf>", "<responseIf><match/>", "responseIf has 2 match"),
+            ('<baseValue baseType="float">1</baseValue>', "", "setOutcomeValue has 0 children"),
+            ('identifier="FEEDBACK"', 'identifier="SCORE"', "SCORE names 2 elements"),
+            ("<em>small</em>", '<em id="RESPONSE">small</em>', "RESPONSE names 2 elements"),
+            ('normalMaximum="1"', 'normalMaximum="٣"', "has normalMaximum='٣'"),
         ],
     )
     def test_the_structure_is_really_checked(self, question, old, new, fault):
@@ -102,11 +106,45 @@ class TestItem:
         assert old in text
         assert fault in " | ".join(faults(text.replace(old, new, 1).encode()))
 
+    def test_a_body_may_not_be_empty(self, question):
+        text = re.sub("<itemBody>.*</itemBody>", "<itemBody />", item(question).decode())
+        assert faults(text.encode()) == ["itemBody has 0 children"]
+
     def test_the_order_is_really_checked(self, question):
         text = item(question).decode()
         processing = re.search("<responseProcessing>.*</responseProcessing>", text)[0]
         moved = text.replace(processing, "").replace("<itemBody>", f"{processing}<itemBody>")
         assert "assessmentItem has its children in the order" in " ".join(faults(moved.encode()))
+
+
+class TestPackage:
+    @pytest.fixture
+    def files(self, question):
+        pages = [PageQuestions("part/page", "A < B", (question,))]
+        return [qti.serialized(qti.manifest("a", pages)), qti.serialized(qti.test("a", "A", pages))]
+
+    def test_has_the_structure_of_the_specification(self, files):
+        assert [faults(content) for content in files] == [[], []]
+
+    @pytest.mark.parametrize(
+        ("old", "new", "fault"),
+        [
+            ("<metadata>.*</metadata>", "", "manifest has 0 metadata"),
+            ("<schemaversion>.*</schemaversion>", "", "metadata has 0 schemaversion"),
+            ("1.0.0", "2.1", "schemaversion holds the text '2.1'"),
+            ("<organizations", '<organizations default="a"', "organizations has default"),
+            ("<organizations />", "<organizations> </organizations>", "organizations holds text"),
+            ('ref="resource-', 'ref="', "st-one names nothing"),
+            ('r="resource-a"', 'r="resource-st-one"', "resource-st-one names 2 elements"),
+            ('"items/', '"items%', "has href='items%st-one.xml'"),
+            ('r="part"', 'r="a"', "a names 2 elements"),
+            ("<assessmentSection .*</assessmentSection>", "", "testPart has 0 assessmentSection"),
+        ],
+    )
+    def test_the_structure_is_really_checked(self, files, old, new, fault):
+        changed = [re.sub(old, new, content.decode(), count=1) for content in files]
+        found = [found for content in changed for found in faults(content.encode())]
+        assert fault in " | ".join(found)
 
 
 class TestBook:
