@@ -8,6 +8,7 @@ the site has at the front, opens the appendix, where a reader of a printed book 
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 from pathlib import Path
 
 LEFT_OUT = "chapters/library/"
@@ -22,6 +23,16 @@ class Part:
     caption: str
     numeral: str
     docnames: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """The folder of its pages."""
+        return posixpath.basename(posixpath.dirname(self.docnames[-1]))
+
+
+def part_captions(root: Path) -> dict[str, str]:
+    """Return the caption of the part whose pages are in a folder, for each folder."""
+    return {part.folder: part.caption for part in read_contents(root)}
 
 
 def read_contents(root: Path) -> list[Part]:
@@ -41,8 +52,8 @@ def read_contents(root: Path) -> list[Part]:
 
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))
     parts, numbered = [], 0
-    listed = [name for part in toc["parts"] for name in _docnames(part)]
-    for entry in toc["parts"]:
+    listed = [name for part in toc.get("parts", ()) for name in _docnames(part)]
+    for entry in toc.get("parts", ()):
         docnames = [n for n in _docnames(entry) if not n.startswith(LEFT_OUT)]
         docnames = [n for n in docnames if n != TO_THE_APPENDIX]
         if entry["caption"] == APPENDIX and TO_THE_APPENDIX in listed:

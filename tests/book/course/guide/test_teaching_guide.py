@@ -321,9 +321,10 @@ PARTS = ["pages.page_info", "pages.reading_paths", "course.exercises", "course.g
 def project(root, guide=GUIDE):
     extra = "exclude_patterns.append('assignments')"
     made = SmallProject(root, [*PARTS, "course.syllabi"], extra)
-    toc = "format: jb-book\nroot: chapters/index\nchapters:\n"
+    toc = "format: jb-book\nroot: chapters/index\nparts:\n  - caption: A-part\n    chapters:\n"
     for name in ("part/one", "part/two", "guide"):
-        toc += f"  - file: chapters/{name}\n"
+        toc += "  - caption: Rest\n    chapters:\n" if name == "guide" else ""
+        toc += f"      - file: chapters/{name}\n"
     made.write("_toc.yml", toc)
     made.page("chapters/index", "# Small Book\n\nA front page.\n")
     for name, title, need, label in (
@@ -375,7 +376,7 @@ class TestGuide:
     def test_hours_are_computed(self, guide):
         text = re.sub("<[^>]+>", "", guide)
         assert "Try ex-a 20 min" in text  # of the exercise
-        assert "Part (3 h)" in text  # of the assignment
+        assert "A-part (3 h)" in text  # of the assignment: the caption of its part
         assert "2 weeks of a lecture (1 h 30 min) and a lab (1 h 30 min): 6 h together" in text
         # One minute to read each page, ten to run the first, three hours of homework.
         assert re.search(r"homework: 3 h 1\d min\.", text)

@@ -109,6 +109,7 @@ def arrange(needs: Needs) -> tuple[dict[str, tuple[float, float]], dict[tuple[st
     for name, names in above.items():
         for other in names:
             below[other].append(name)
+    room = max(map(_total, rows), default=0.0)
     x = {name: place for row in rows for name, place in zip(row, _spread(row), strict=True)}
     for sweep in range(_SWEEPS):
         neighbours, order = (above, rows[1:]) if sweep % 2 == 0 else (below, rows[-2::-1])
@@ -117,7 +118,7 @@ def arrange(needs: Needs) -> tuple[dict[str, tuple[float, float]], dict[tuple[st
                 name: _mean((x[other] for other in neighbours[name]), x[name]) for name in row
             }
             row.sort(key=lambda name: (wanted[name], name))
-            x.update(_settle(row, wanted))
+            x.update(_within(row, _settle(row, wanted), room))
     left = min((x[name] - _width(name) / 2 for name in x), default=0.0)
     depth_of = {name: depth for depth, row in enumerate(rows) for name in row}
 
@@ -132,6 +133,10 @@ def _width(name: str) -> float:
     return _THIN if name.startswith("\0") else BOX
 
 
+def _total(row: Sequence[str]) -> float:
+    return sum(_width(name) for name in row) + GAP * (len(row) - 1)
+
+
 def _mean(values: Iterable[float], default: float) -> float:
     values = list(values)
     return sum(values) / len(values) if values else default
@@ -139,8 +144,7 @@ def _mean(values: Iterable[float], default: float) -> float:
 
 def _spread(row: Sequence[str]) -> list[float]:
     """Return places side by side, about zero."""
-    total = sum(_width(name) for name in row) + GAP * (len(row) - 1)
-    places, at = [], -total / 2
+    places, at = [], -_total(row) / 2
     for name in row:
         places.append(at + _width(name) / 2)
         at += _width(name) + GAP
@@ -175,6 +179,17 @@ def _settle(row: Sequence[str], wanted: Mapping[str, float]) -> dict[str, float]
             places[member] = at + _width(member) / 2
             at += _width(member) + GAP
     return places
+
+
+def _within(row: Sequence[str], places: Mapping[str, float], room: float) -> dict[str, float]:
+    """Push a row back between the sides of the drawing, which the widest row sets."""
+    found = dict(places)
+    for names, side in ((row, 1.0), (row[::-1], -1.0)):
+        edge = -room / 2
+        for name in names:
+            found[name] = side * max(side * found[name], edge + _width(name) / 2)
+            edge = side * found[name] + _width(name) / 2 + GAP
+    return found
 
 
 def draw(

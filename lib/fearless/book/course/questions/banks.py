@@ -81,8 +81,7 @@ def read_banks(root: Path) -> list[Bank]:
             if name in asked
         )
         if pages:
-            slug = pages[0].docname.split("/")[1]
-            banks.append(Bank(slug, part.caption, pages))
+            banks.append(Bank(part.folder, part.caption, pages))
     return banks
 
 

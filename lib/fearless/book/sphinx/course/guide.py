@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from fearless.book.course.guide.graph import draw
 from fearless.book.course.guide.objectives import LEVELS, ObjectiveError, PageFacts, read_pages
+from fearless.book.editions.contents import part_captions
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -106,7 +107,8 @@ class ObjectiveCounts(GuideDirective):
         pages = self.pages().values()
         parts = list(dict.fromkeys(page.part for page in pages))
         counts = Counter((o.level, page.part) for page in pages for o in page.objectives)
-        heads = ["Level", *(part.replace("-", " ").capitalize() for part in parts), "Book"]
+        captions = part_captions(Path(self.env.srcdir))
+        heads = ["Level", *(captions.get(part, part) for part in parts), "Book"]
         rows = [
             [
                 f"{level.capitalize()} ({', '.join(verbs)})",

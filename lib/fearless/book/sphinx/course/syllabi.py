@@ -21,6 +21,7 @@ from fearless.book.course.guide.syllabus import (
     assignment_hours,
     parse_syllabus,
 )
+from fearless.book.editions.contents import part_captions
 from fearless.book.exercises import Exercise, exercises
 from fearless.book.sphinx.cache import REPORT_NAME
 from fearless.book.sphinx.course.guide import GuideDirective
@@ -62,6 +63,7 @@ class Syllabus(GuideDirective):
         self._check(weeks, known, hours)
         everything = [page for week in weeks for page in week.read]
         _paths(self.env).setdefault(self.env.docname, set()).update(everything)
+        captions = part_captions(root)
         rows, extra_sum = [], 0.0
         for number, week in enumerate(weeks, start=1):
             extra = 60 * hours.get(week.homework, 0.0)
@@ -69,7 +71,7 @@ class Syllabus(GuideDirective):
             read = [nodes.paragraph("", "", *self._inline(f"{{doc}}`/{p}`"), nodes.Text(" "),
                                     study_time(pages=[p])) for p in week.read]  # fmt: skip
             lab = [self._exercise(known[label]) for label in week.lab]
-            homework = week.homework.replace("-", " ").capitalize()
+            homework = captions.get(week.homework, week.homework)
             if homework and week.homework in hours:
                 homework += f" ({hours[week.homework]:g} h)"
             rows.append(
