@@ -12,6 +12,7 @@ from small_project import SmallProject
 
 from fearless.book.sphinx.running import launch, repository
 from fearless.book.sphinx.running.notebooks import assemble
+from fearless.book.sphinx.running.plain_markdown import Code
 from fearless.book.sphinx.running.tex_macros import expand
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,6 +208,16 @@ def test_cells_that_the_page_does_not_show_keep_their_order():
     cells = [v4.new_code_cell(text, metadata={"tags": []}) for text in "abc"]
     book = assemble(["# T", 1, "end"], v4.new_notebook(cells=cells))
     assert [c.source for c in book.cells] == ["# T", "a", "b", "c", "end"]
+
+
+def test_what_the_page_computes_comes_before_the_code_of_readers():
+    v4 = nbformat.v4
+    cells = [v4.new_code_cell(text, metadata={"tags": []}) for text in "abcd"]
+    page = ["# T", 0, "## Exercises", Code("mine = ..."), "Check.", Code("assert mine"), 2, "end"]
+    book = assemble(page, v4.new_notebook(cells=cells))
+    code = ["a", "b", "mine = ...", "assert mine", "c", "d"]  # b and d show nothing on the page
+    assert [c.source for c in book.cells if c.cell_type == "code"] == code
+    assert [c.source for c in book.cells][2:4] == ["b", "## Exercises"]
 
 
 MACROS = {"R": r"\mathbb{R}", "norm": [r"\lVert #1 \rVert", 1], "in": [r"(#1 , #2)", 2]}

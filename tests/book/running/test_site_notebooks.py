@@ -1,17 +1,15 @@
 """The notebooks of the built site are in step with their pages: made from them, cell by cell."""
 
-from pathlib import Path
-
 import nbformat
 import pytest
+from site_browser import ROOT, SITE
 
 from fearless.book.running.torch_pages import CALL, torch_chain
 from fearless.book.scan import code_cells
 
 pytestmark = pytest.mark.site
 
-ROOT = Path(__file__).resolve().parents[3]
-NOTEBOOKS = ROOT / "_build" / "html" / "notebooks"
+NOTEBOOKS = SITE / "notebooks"
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,13 @@
 """Slides: what a lecture needs from a page, in one file that needs nothing else."""
 
 import re
-from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from site_browser import ROOT, SITE
 
 from fearless.book.course.slides.content import MAXIMUM, MINIMUM, Slide, slides_of
 from fearless.book.course.slides.deck import chapters, deck, main, make
-
-ROOT = Path(__file__).resolve().parents[4]
-SITE = ROOT / "_build" / "html"
 
 FIGURE = """\
 <figure id="fig-{k}"><div class="fig-inline"><svg class="fig-svg"><title>A</title></svg></div>

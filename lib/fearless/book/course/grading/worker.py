@@ -141,6 +141,8 @@ def _run(job: dict[str, Any]) -> GradingResults:
         def __init__(self, **settings: Any):
             super().__init__(**settings)
             self.interrupt_on_timeout = True
+            # A class is graded on all cores at once: Python may take long to start.
+            self.startup_timeout = 300
             self.timeout_func = lambda cell: _seconds_for(cell, job)
 
     # otter-grader has no option for the time that a cell may take, so it gets this class for

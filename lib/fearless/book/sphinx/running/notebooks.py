@@ -93,12 +93,16 @@ def assemble(
             cells.append(_code_cell(source.cells[waiting.pop(0)]))
 
     titled = False
-    for block in blocks:
+    blocks = list(blocks)
+    for number, block in enumerate(blocks):
         if isinstance(block, int):
             close()
             run_until(block)
             continue
         if isinstance(block, Code):
+            # A reader's code may use a name of the page: what the page computed comes first.
+            shown = (other for other in blocks[number:] if isinstance(other, int))
+            run_until(next(shown, len(source.cells)) - 1)
             close()
             cells.append(
                 v4.new_code_cell(
