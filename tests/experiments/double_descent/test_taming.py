@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from fearless.book.claims import check_claim
 from fearless.data import flip_labels, load_mnist, one_hot
 from fearless.experiments.double_descent import width_grid
-from fearless.experiments.double_descent.ensembles import ensemble_curves
+from fearless.experiments.double_descent.ensembles import ensemble_curves, threshold_deviations
 from fearless.experiments.double_descent.fading_features import FadingFeatures
 from fearless.experiments.double_descent.peaks import peak_height, tuned_risks
 from fearless.experiments.double_descent.tuned_digits import leave_one_out_curves
 from fearless.features import RandomFourierFeatures
+from fearless.kernels import GaussianKernel
 from fearless.solvers import min_norm_path, penalty_path
 from fearless.theory.proportional import general_risk, optimal_penalty
 
@@ -207,6 +209,14 @@ class TestEnsembles:
         ratio = np.median(full.cross / full.kernel_ridge, axis=0)
         check_claim("taming-ensemble-is-kernel-ridge", ratio[away], 1)
 
+    def test_a_typical_member_is_the_one_in_the_middle(self, averages):
+        for curves in averages:
+            assert np.all(curves.typical <= curves.own.max())
+            far = np.abs(curves.widths / curves.member_samples - 1) > 0.15
+            np.testing.assert_allclose(curves.typical[:, far], curves.own[:, far], rtol=0.1)
+            at = np.flatnonzero(curves.widths == curves.member_samples)[0]
+            assert np.all(curves.typical[:, at] < curves.own[:, at])  # the worst make the mean
+
     def test_halves_move_the_peak(self, averages):
         full, half = averages
         assert (full.member_samples, half.member_samples) == (200, 100)
@@ -243,6 +253,45 @@ class TestEnsembles:
             ensemble_curves(digits, [10], n_train=20, n_members=1)
         with pytest.raises(ValueError, match="shares"):
             ensemble_curves(digits, [10], n_train=20, shares=[1.5])
+
+
+class TestThreshold:
+    X = np.random.default_rng(2).standard_normal((6, 3))
+    y = np.array([1.0, 0.0, -2.0, 0.5, 1.0, 3.0])
+
+    def test_averages_have_the_law_of_one(self):
+        place = np.array([0.3, -0.2, 0.5])
+        found = threshold_deviations(
+            GaussianKernel(1.5), self.X, self.y, place, [1, 4, 20], n_runs=3000, random_state=7
+        )
+        distances = np.median(np.abs(found), axis=0)
+        check_claim("taming-average-at-threshold", distances, 1, stderr=np.pi / 2 / 3000**0.5)
+        for column in found.T:
+            assert scipy.stats.kstest(column, "cauchy").pvalue > 1e-3
+
+    def test_averages_share_their_members(self):
+        found = threshold_deviations(
+            GaussianKernel(1.5), self.X, self.y, np.zeros(3), [1, 2, 3], n_runs=4
+        )
+        again = threshold_deviations(
+            GaussianKernel(1.5), self.X, 2 * self.y, np.zeros(3), [3], n_runs=4
+        )
+        np.testing.assert_allclose(again[:, 0], found[:, 2], rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"y": np.ones(5)}, "y must have one value for each of the 6 rows of X, got 5"),
+            ({"y": np.zeros(6)}, "y must not be zero everywhere"),
+            ({"x": X[2]}, "places that differ"),
+            ({"members": [0]}, "members"),
+            ({"n_runs": 0}, "n_runs"),
+        ],
+    )
+    def test_bad_input(self, change, message):
+        arguments = {"X": self.X, "y": self.y, "x": np.zeros(3), "members": [2]} | change
+        with pytest.raises(ValueError, match=message):
+            threshold_deviations(GaussianKernel(1.5), **arguments)
 
 
 @pytest.mark.parametrize("n_features", [30, 200])

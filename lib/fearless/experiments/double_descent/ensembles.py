@@ -15,14 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fearless import linalg
 from fearless._validation import (
     RandomState,
     as_generator,
     check_int,
+    check_matrix,
     check_probability,
+    check_vector,
     check_widths,
 )
 from fearless.data import Dataset, one_hot
@@ -32,7 +34,7 @@ from fearless.kernels import GaussianKernel, Kernel
 from fearless.solvers.paths.min_norm import scan
 from fearless.theory.proportional import effective_penalty
 
-__all__ = ["EnsembleCurves", "ensemble_curves"]
+__all__ = ["EnsembleCurves", "ensemble_curves", "threshold_deviations"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class EnsembleCurves:
         M.
     own : ndarray of shape (seeds, w)
         Mean over the members of their risks.
+    typical : ndarray of shape (seeds, w)
+        Median over the members of their risks. Near N = n it is far below the mean, which there is
+        that of the worst member.
     together : ndarray of shape (seeds, w)
         Risk of the average of all members.
     kernel_ridge : ndarray of shape (seeds, w)
@@ -62,6 +67,7 @@ class EnsembleCurves:
     member_samples: int
     n_members: int
     own: NDArray
+    typical: NDArray
     together: NDArray
     kernel_ridge: NDArray
 
@@ -140,15 +146,15 @@ def ensemble_curves(
     kernel = GaussianKernel(5.0) if kernel is None else kernel
     y_test = one_hot(data.y_test, data.classes)
     seeds = as_generator(random_state).integers(2**31, size=check_int(n_seeds, "n_seeds"))
-    own = np.zeros((len(counts), len(seeds), len(widths)))
-    together = np.zeros_like(own)
+    risks = np.zeros((len(counts), len(seeds), n_members, len(widths)))
+    together = np.zeros((len(counts), len(seeds), len(widths)))
     limits = []
     for s, seed in enumerate(seeds):
         rng = np.random.default_rng(seed)
         X, labels = noisy_sample(data, n_train, label_noise, rng)
         y = one_hot(labels, data.classes)
         sums = np.zeros((len(counts), len(widths), *y_test.shape))
-        for _ in range(n_members):
+        for member in range(n_members):
             phi = RandomFourierFeatures(kernel=kernel, random_state=int(rng.integers(2**31))).fit(X)
             features = phi.block(X, 0, last).astype(np.float64)
             test = phi.block(data.X_test, 0, last).astype(np.float64)
@@ -158,13 +164,85 @@ def ensemble_curves(
                 for j, predictions in fits:
                     difference = predictions - y_test
                     sums[c, j] += difference
-                    own[c, s, j] += np.sum(difference**2) / len(y_test) / n_members
+                    risks[c, s, member, j] = np.sum(difference**2) / len(y_test)
         together[:, s] = np.sum((sums / n_members) ** 2, axis=(2, 3)) / len(y_test)
         limits.append(_kernel_ridge_risks(kernel, X, y, data.X_test, y_test, widths))
+    own, typical, limit = risks.mean(axis=2), np.median(risks, axis=2), np.array(limits)
     return tuple(
-        EnsembleCurves(widths, n_train, count, n_members, own[c], together[c], np.array(limits))
+        EnsembleCurves(widths, n_train, count, n_members, own[c], typical[c], together[c], limit)
         for c, count in enumerate(counts)
     )
+
+
+def threshold_deviations(
+    kernel: Kernel,
+    X: ArrayLike,
+    y: ArrayLike,
+    x: ArrayLike,
+    members: Sequence[int],
+    *,
+    n_runs: int = 1000,
+    random_state: RandomState = 0,
+) -> NDArray:
+    r"""Draw how far averages of interpolants with N = n Gaussian features are from the kernel's.
+
+    .. math:: \Bigl( \frac1M \sum_{j=1}^{M} f_j(x) - f_\infty(x) \Bigr)
+              \Big/ \bigl( P(x) \, \|f_\infty\| \bigr) ,
+
+    with the power function P and the norm of the kernel's space. Each has Cauchy's law, whatever M.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The covariance of the features.
+    X : array-like of shape (n, d)
+    y : array-like of shape (n,)
+        Not all zero.
+    x : array-like of shape (d,)
+        A place other than those of `X`.
+    members : sequence of int
+        The numbers M; the averages of one run share their members.
+    n_runs : int
+    random_state : None, int or Generator
+
+    Returns
+    -------
+    ndarray of shape (n_runs, len(members))
+
+    Raises
+    ------
+    TypeError, ValueError
+        A bad argument, named; samples or a place that coincide, or targets that are all zero.
+
+    Notes
+    -----
+    Cost O(r M n^3) for r runs and the largest M. Used in the section "Taming the peak".
+    """
+    X, y = check_matrix(X, "X"), check_vector(y, "y")
+    if len(y) != len(X):
+        raise ValueError(f"y must have one value for each of the {len(X)} rows of X, got {len(y)}")
+    counts = [check_int(m, "members", minimum=1) for m in members]
+    n_runs, rng = check_int(n_runs, "n_runs"), as_generator(random_state)
+    places = np.vstack([X, check_matrix(np.atleast_2d(x), "x")])
+    n = len(X)
+    gram = kernel(places)
+    # Of places that coincide rounding may leave a pivot that is only nearly zero.
+    values = np.linalg.eigvalsh(gram)
+    if values[0] <= 1e-12 * values[-1]:
+        raise ValueError("X and x must be places that differ: the kernel matrix is singular")
+    # The last row of the factor is (values predicted at x, P(x)): features at x are both parts.
+    root = np.linalg.cholesky(gram)
+    norm = np.linalg.norm(np.linalg.solve(root[:n, :n], y))
+    if norm == 0:
+        raise ValueError("y must not be zero everywhere: then all interpolants are zero")
+    limit = root[n, :n] @ np.linalg.solve(root[:n, :n], y)
+    found = np.empty((n_runs, len(counts)))
+    for run in range(n_runs):
+        phi = root @ rng.standard_normal((max(counts), n + 1, n))
+        weights = np.linalg.solve(phi[:, :n], np.broadcast_to(y[:, None], (len(phi), n, 1)))
+        fits = (phi[:, n:] @ weights)[:, 0, 0]
+        found[run] = [fits[:m].mean() - limit for m in counts]
+    return found / (root[n, n] * norm)
 
 
 def _min_norm_predictions(

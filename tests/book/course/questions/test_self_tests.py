@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -55,30 +56,53 @@ def length(text):
     return len(plain(inline_html(text, {})))
 
 
+def within_chance(hits, chances, deviations=3.0):
+    """Whether a number of hits is what independent guesses of these chances would give."""
+    mean, variance = sum(chances), sum(p * (1 - p) for p in chances)
+    return abs(hits - mean) <= deviations * variance**0.5
+
+
 def test_the_right_choice_is_not_given_away_by_its_place(questions):
-    """Over the book every place is right about equally often, and no page has a favourite."""
+    """Places are drawn: no place is favoured, and one answer says nothing about the next."""
     for count in (3, 4):
-        places = Counter(q.answer for q in questions if len(q.choices) == count)
-        fair = sum(places.values()) / count
-        assert all(0.5 * fair <= places[k] <= 1.6 * fair for k in range(count)), (count, places)
+        asked = [q for q in questions if len(q.choices) == count]
+        for place in range(count):
+            hits = sum(q.answer == place for q in asked)
+            assert within_chance(hits, [1 / count] * len(asked)), (count, place, hits)
+    same, chances, apart = 0, [], 0
     for page in PAGES:
-        places = Counter(question.answer for question in questions if question.page == page)
-        assert len(places) >= 2, page
-        assert max(places.values()) <= 2 or len(places) >= 3, (page, places)
+        mine = [q for q in questions if q.page == page]
+        for first, second in pairwise(mine):
+            same += first.answer == second.answer
+            chances.append(1 / max(len(first.choices), len(second.choices)))
+        apart += len({q.answer for q in mine[:4]}) == 4
+    assert within_chance(same, chances), same
+    assert apart <= len(PAGES) / 3, "who knows three answers of a page knows the fourth"
 
 
 def test_the_right_choice_is_not_given_away_by_its_length(questions):
-    longest = [
-        length(question.choices[question.answer].text)
-        > max(length(c.text) for c in question.choices if not c.right)
-        for question in questions
-    ]
-    assert sum(longest) <= 0.5 * len(questions)
+    for extreme in (max, min):
+        hits, chances = 0, []
+        for question in questions:
+            lengths = [length(choice.text) for choice in question.choices]
+            hits += lengths[question.answer] == extreme(lengths)
+            chances.append(1 / len(lengths))
+        assert within_chance(hits, chances), (extreme.__name__, hits)
     for page in PAGES:
-        mine = [
-            hit for hit, question in zip(longest, questions, strict=True) if question.page == page
-        ]
-        assert not all(mine), f"{page}: the right choice is always the longest"
+        mine = [[length(c.text) for c in q.choices] for q in questions if q.page == page]
+        answers = [q.answer for q in questions if q.page == page]
+        longest = [x[k] == max(x) for x, k in zip(mine, answers, strict=True)]
+        assert not all(longest), f"{page}: the right choice is always the longest"
+
+
+def test_yes_is_right_as_often_as_no(questions):
+    """Where both are offered."""
+    words = [[c.text.split()[0].strip(",.:;") for c in q.choices] for q in questions]
+    right = Counter(
+        w[q.answer] for w, q in zip(words, questions, strict=True) if {"Yes", "No"} <= set(w)
+    )
+    yes, no = right["Yes"], right["No"]
+    assert within_chance(yes, [0.5] * (yes + no), 2.0), right
 
 
 def test_every_choice_is_explained_in_a_sentence_or_more(questions):

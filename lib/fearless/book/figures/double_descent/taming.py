@@ -142,6 +142,8 @@ def ensemble(curves: EnsembleCurves, k: int) -> Figure:
     """Risk of the average of k interpolants, of one, and of kernel ridge regression."""
     fig, ax = style.subplots(height=4.2)
     style.band(ax, curves.widths, curves.own, color=style.MUTED, linewidth=1.3)
+    typical = np.median(curves.typical, axis=0)
+    ax.plot(curves.widths, typical, color=style.MUTED, linewidth=1.3, linestyle=_DOTTED)
     style.band(ax, curves.widths, curves.of(k), color=_FREE)
     ax.plot(
         curves.widths,
@@ -160,8 +162,12 @@ def ensemble(curves: EnsembleCurves, k: int) -> Figure:
         title="one interpolant" if k == 1 else f"average of {k} interpolants",
     )
     style.count_ticks(ax, curves.widths)
-    names = [("one", style.MUTED), (f"average of {k}", _FREE)]
-    _key(ax, [*names[k == 1 :], ("kernel ridge, N degrees of freedom", _BEST)])
+    average = "one, on the mean" if k == 1 else f"average of {k}"
+    names = [("one, on the mean", style.MUTED), ("one, typical: dotted", style.MUTED)]
+    _key(
+        ax,
+        [*names[k == 1 :], (average, _FREE), ("kernel ridge, N degrees of freedom", _BEST)],
+    )
     return fig
 
 
