@@ -1,4 +1,4 @@
-# points: q1=2, q2=0, q3=1
+# points: q1=2.5, q2=0, q3=1
 # Divides by the residual on both sides of the threshold: beyond it, that is rounding.
 
 import numpy as np

@@ -8,8 +8,13 @@ import pytest
 
 from fearless.book.course.assignments.checking import instance_key
 from fearless.book.course.assignments.model import Assignment
-from fearless.book.course.assignments.rehearsal import read_wrong, with_wrong
-from fearless.book.course.assignments.source import find_assignments, read_assignment
+from fearless.book.course.assignments.notebook import plain_cells
+from fearless.book.course.assignments.rehearsal import read_wrong, rehearse, with_wrong
+from fearless.book.course.assignments.source import (
+    find_assignments,
+    read_assignment,
+    read_checks,
+)
 from fearless.book.course.assignments.try_one import BUDGET, trials
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -60,6 +65,17 @@ def test_three_wrong_solutions_lose_points_and_say_why(path):
         assert 0 < sum(solution.points.values()) < full, solution.path
         assert re.match(r"(# |\"{3})\S.{20,}", solution.code.split("\n")[1]), solution.path
         assert with_wrong(assignment, solution)
+
+
+def test_the_private_check_of_the_readme_can_be_used(tmp_path):
+    readme = (ROOT / "assignments/README.md").read_text()
+    (tmp_path / "private.md").write_text(re.search(r"^````\n(.*?)^````\n", readme, re.M | re.S)[1])
+    own = read_checks(tmp_path / "private.md")
+    assignment = read_assignment(ROOT / "assignments/3-double-descent").with_checks(own)
+    assert assignment.points == 21
+    cells = plain_cells(assignment, solutions=True)
+    (marks,) = rehearse(assignment, [cells[0], *(c for c in cells if c.question == "q1")])
+    assert marks.points["q1"] == 6
 
 
 CASES = [(path, name) for path in SOURCES for name in names(path)]

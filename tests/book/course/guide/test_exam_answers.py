@@ -52,6 +52,10 @@ def test_noise_in_a_simplex():
         squares = (w**2).sum(axis=1)
         error = squares.std() / np.sqrt(len(w))
         assert squares.mean() == pytest.approx(2 / (d + 2), abs=5 * error)
+    for d in (30, 300):  # none of the weights is much larger than ln(d) / d
+        largest = rng().dirichlet(np.ones(d + 1), 5000).max(axis=1)
+        assert np.quantile(largest, 0.99) < 2.5 * np.log(d) / d
+        assert np.median(largest) == pytest.approx(np.log(d) / d, rel=0.15)
 
 
 def test_one_wrong_corner():
@@ -119,6 +123,9 @@ def test_three_spectra(name, benign):
         assert np.all(np.isinf(costs))
     if name == "square":
         assert max(costs) / min(costs) < 1.2
+    if name == "logarithmic":  # 2 / ln n + 1 / (2 ln n), in the limit
+        constants = costs * np.log([50, 500, 5000])
+        assert max(constants) / min(constants) < 1.5
 
 
 def test_counts_at_the_threshold():
@@ -151,7 +158,7 @@ def test_the_best_model_beyond_the_threshold():
     assert np.all(np.diff(risk(grid)) < 0)
 
 
-def test_an_average_of_interpolants():
+def test_an_average_of_predictors():
     R, R2 = 0.30, 0.20
     C = 2 * R2 - R
     assert C == pytest.approx(0.10)
@@ -160,9 +167,35 @@ def test_an_average_of_interpolants():
 
 
 def test_what_steps_cost():
-    for kappa, descent, conjugate in ((1e6, 7e6, 3800), (1e3, 7e3, 120)):
-        assert kappa * np.log(1000) == pytest.approx(descent, rel=0.05)
-        assert np.sqrt(kappa) / 2 * np.log(2000) == pytest.approx(conjugate, rel=0.02)
+    for kappa, descent, conjugate in ((1e6, 3.5e6, 3800), (1e3, 3.5e3, 120)):
+        factor = (kappa - 1) / (kappa + 1)
+        assert np.log(1e-3) / np.log(factor) == pytest.approx(descent, rel=0.02)
+        root = (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)
+        assert np.log(1e-3 / 2) / np.log(root) == pytest.approx(conjugate, rel=0.02)
+
+
+def steps_of_conjugate_gradients(spectrum, exact):
+    """Steps to a thousandth of the error; `exact` undoes what rounding does to the residuals."""
+    solution = rng().standard_normal(len(spectrum))
+    x, r, basis = np.zeros_like(solution), spectrum * solution, []
+    p, first = r, solution @ r
+    for t in range(1, 5000):
+        basis.append(r / np.linalg.norm(r))
+        square, image = r @ r, spectrum * p
+        step = square / (p @ image)
+        x, r = x + step * p, r - step * image
+        for _ in range(2 * exact):
+            r = r - np.transpose(basis) @ (basis @ r)
+        p = r + (r @ r) / square * p
+        if (solution - x) @ (spectrum * (solution - x)) <= 1e-6 * first:
+            return t
+    return np.inf
+
+
+def test_what_steps_cost_with_a_known_spectrum():
+    spectrum = np.r_[np.geomspace(1, 1.1e-3, 100), np.geomspace(1e-3, 1e-6, 900)]
+    assert steps_of_conjugate_gradients(spectrum, exact=True) <= 100 + 120
+    assert 450 < steps_of_conjugate_gradients(spectrum, exact=False) < 800
 
 
 def test_a_network_that_can_be_computed():
@@ -230,3 +263,4 @@ def test_never_at_rest():
         z = X @ theta * np.sign(X[:, 0])
         loss = np.log1p(np.exp(-z)).mean()
         assert 1 / loss <= 1 / start + step * t + 1e-9
+        assert np.linalg.norm(gradient) <= start  # R = 1, and the loss has not risen

@@ -24,7 +24,13 @@ from fearless.book.course.guide.graph import (
     without_shortcuts,
 )
 from fearless.book.course.guide.objectives import LEVELS, level_of, phrase, read_page, read_pages
-from fearless.book.course.guide.syllabus import SyllabusError, assignment_hours, parse_syllabus
+from fearless.book.course.guide.syllabus import (
+    SyllabusError,
+    assignment_hours,
+    assignment_needs,
+    parse_syllabus,
+)
+from fearless.book.exercises import exercises
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -260,9 +266,32 @@ class TestSyllabus:
         folder = tmp_path / "assignments" / "1-x"
         folder.mkdir(parents=True)
         (folder / "assignment.md").write_text(
-            "---\nassignment:\n  part: x\n  hours: 2.5\n---\n# X\n"
+            "---\nassignment:\n  part: x\n  hours: 2.5\n  needs: [chapters/x/y]\n---\n# X\n"
         )
         assert assignment_hours(tmp_path) == {"x": 2.5}
+        assert assignment_needs(tmp_path) == {"x": ("chapters/x/y",)}
+
+    def test_an_assignment_needs_the_pages_that_its_text_names(self, book):
+        for part, needs in assignment_needs(ROOT).items():
+            (path,) = (ROOT / "assignments").glob(f"*-{part}/assignment.md")
+            text = " ".join(path.read_text().split())
+            assert needs, part
+            for need in needs:
+                assert re.search(rf'["*]{re.escape(book[need].title)}["*]', text), need
+
+    @pytest.mark.parametrize("weeks", [4, 8, 14])
+    def test_a_course_of_the_book_can_be_taught(self, book, weeks):
+        known = {e.label: e for e in exercises(ROOT / "chapters")}
+        text = (ROOT / "chapters/teaching/syllabi.md").read_text()
+        content = re.search(rf"\{{syllabus\}} {weeks}\n(.*?)```", text, re.DOTALL)[1]
+        read = set()
+        for week in parse_syllabus(content, weeks):
+            read |= set(week.read)
+            assert set(assignment_needs(ROOT).get(week.homework, ())) <= read, week.title
+            for label in week.lab:
+                assert not known[label].by_hand, label
+                assert f"chapters/{known[label].page}" in week.read, label
+            assert sum(known[label].minutes for label in week.lab) <= 90, week.title
 
     def test_the_long_course_has_every_chapter(self, book):
         text = (ROOT / "chapters/teaching/syllabi.md").read_text()
@@ -318,7 +347,10 @@ GUIDE = """\
 PARTS = ["pages.page_info", "pages.reading_paths", "course.exercises", "course.guide"]
 
 
-def project(root, guide=GUIDE):
+ASSIGNMENT = "---\nassignment: {part: part, hours: 3, needs: [chapters/part/two]}\n---\n"
+
+
+def project(root, guide=GUIDE, assignment=ASSIGNMENT):
     extra = "exclude_patterns.append('assignments')"
     made = SmallProject(root, [*PARTS, "course.syllabi"], extra)
     toc = "format: jb-book\nroot: chapters/index\nparts:\n  - caption: A-part\n    chapters:\n"
@@ -336,7 +368,7 @@ def project(root, guide=GUIDE):
         path = root / f"chapters/part/{name}.md"
         path.write_text(path.read_text().replace("---\n", "---\nobjectives: [explain, find]\n", 1))
     made.page("chapters/guide", guide)
-    made.write("assignments/1-part/assignment.md", "---\nassignment: {part: part, hours: 3}\n---\n")
+    made.write("assignments/1-part/assignment.md", assignment)
     made.write("_out/pages.json", json.dumps({"chapters/part/one": {"execution_seconds": 600}}))
     return made
 
@@ -399,3 +431,19 @@ class TestGuide:
         status, printed = project(tmp_path, swapped.replace("part/0", "part/two")).build()
         assert status != 0
         assert "week 1: chapters/part/two is read before chapters/part/one" in printed
+
+    def test_a_homework_before_a_page_that_it_needs_fails_the_build(self, tmp_path):
+        homework = "  homework: part\n"
+        early = GUIDE.replace(homework, "").replace("  lab: [ex-a]\n", homework)
+        status, printed = project(tmp_path, early).build()
+        assert status != 0
+        assert (
+            "week 1: the homework 'part' needs chapters/part/two, which has not been read"
+            in printed
+        )
+
+    def test_a_homework_that_needs_no_page_of_the_book_fails_the_build(self, tmp_path):
+        assignment = ASSIGNMENT.replace("part/two", "part/three")
+        status, printed = project(tmp_path, assignment=assignment).build()
+        assert status != 0
+        assert "the assignment 'part' needs chapters/part/three: no such page" in printed

@@ -9,20 +9,21 @@
       homework: interpolation
 
 Pages are named below ``chapters/``, exercises by their labels, the assignment by its part. Hours
-are never written: they come from the pages, the exercises and the assignments themselves.
+are never written: they come from the pages, the exercises and the assignments themselves. So does
+what has to be read before a homework: the front matter of an assignment says it (``needs``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-__all__ = ["SyllabusError", "Week", "assignment_hours", "parse_syllabus"]
+__all__ = ["SyllabusError", "Week", "assignment_hours", "assignment_needs", "parse_syllabus"]
 
 _KEYS = ("week", "read", "lecture", "lab", "homework")
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
@@ -82,10 +83,17 @@ def _week(entry: Any, number: int) -> Week:
 
 def assignment_hours(root: Path) -> dict[str, float]:
     """Return the hours of every assignment, by its part, from its own front matter."""
-    hours = {}
+    return {part: float(facts.get("hours", 0)) for part, facts in _assignments(root)}
+
+
+def assignment_needs(root: Path) -> dict[str, tuple[str, ...]]:
+    """Return the pages that every assignment needs, by its part, from its own front matter."""
+    return {part: tuple(facts.get("needs") or ()) for part, facts in _assignments(root)}
+
+
+def _assignments(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for path in sorted((root / "assignments").glob("*/assignment.md")):
         front = _FRONT.match(path.read_text(encoding="utf8"))
         facts = (yaml.safe_load(front[1]) if front else {}).get("assignment") or {}
         if "part" in facts:
-            hours[str(facts["part"])] = float(facts.get("hours", 0))
-    return hours
+            yield str(facts["part"]), facts

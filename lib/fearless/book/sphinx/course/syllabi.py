@@ -2,7 +2,8 @@
 
 The table says what is read before a week's lecture, what the lecture and the lab do, and what is
 handed in; and how long all of it takes: reading times from the pages, running times from the last
-execution, minutes from the exercises, hours from the assignments.
+execution, minutes from the exercises, hours from the assignments. A page, or a homework, that
+comes before the pages it needs is an error.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from fearless.book.course.guide.syllabus import (
     SyllabusError,
     Week,
     assignment_hours,
+    assignment_needs,
     parse_syllabus,
 )
 from fearless.book.editions.contents import part_captions
@@ -60,7 +62,9 @@ class Syllabus(GuideDirective):
             raise self.error(str(error)) from error
         known = {e.label: e for e in exercises(root / "chapters") if e.label}
         hours = assignment_hours(root)
-        self._check(weeks, known, hours)
+        for path in (root / "assignments").glob("*/assignment.md"):
+            self.env.note_dependency(str(path))
+        self._check(weeks, known, hours, assignment_needs(root))
         everything = [page for week in weeks for page in week.read]
         _paths(self.env).setdefault(self.env.docname, set()).update(everything)
         captions = part_captions(root)
@@ -108,7 +112,11 @@ class Syllabus(GuideDirective):
         return self.markdown(text)[0].children
 
     def _check(
-        self, weeks: list[Week], known: Mapping[str, Exercise], hours: dict[str, float]
+        self,
+        weeks: list[Week],
+        known: Mapping[str, Exercise],
+        hours: Mapping[str, float],
+        needs: Mapping[str, tuple[str, ...]],
     ) -> None:
         """See that the exercises, assignments and pages exist, and prerequisites come first."""
         pages, read = self.pages(), set()
@@ -123,6 +131,14 @@ class Syllabus(GuideDirective):
                 for need in pages[page].needs if page in pages else ():
                     if need in pages and need not in read:
                         raise self.error(f"week {number}: {page} is read before {need}")
+            for need in needs.get(week.homework, ()):
+                if need not in pages:
+                    raise self.error(f"the assignment {week.homework!r} needs {need}: no such page")
+                if need not in read:
+                    raise self.error(
+                        f"week {number}: the homework {week.homework!r} needs {need}, which has "
+                        "not been read"
+                    )
 
 
 def _fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
