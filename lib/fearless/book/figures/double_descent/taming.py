@@ -142,9 +142,12 @@ def ensemble(curves: EnsembleCurves, k: int) -> Figure:
     """Risk of the average of k interpolants, of one, and of kernel ridge regression."""
     fig, ax = style.subplots(height=4.2)
     style.band(ax, curves.widths, curves.own, color=style.MUTED, linewidth=1.3)
-    typical = np.median(curves.typical, axis=0)
-    ax.plot(curves.widths, typical, color=style.MUTED, linewidth=1.3, linestyle=_DOTTED)
     style.band(ax, curves.widths, curves.of(k), color=_FREE)
+    # Elsewhere the typical member and the mean are one line.
+    peak = curves.widths == curves.n_samples
+    typical = np.median(curves.typical, axis=0)[peak]
+    ring = {"markersize": 9, "markeredgewidth": 2, "markerfacecolor": "none", "zorder": 4}
+    ax.plot(curves.widths[peak], typical, "o", color=style.MUTED, **ring)
     ax.plot(
         curves.widths,
         np.median(curves.kernel_ridge, axis=0),
@@ -163,7 +166,7 @@ def ensemble(curves: EnsembleCurves, k: int) -> Figure:
     )
     style.count_ticks(ax, curves.widths)
     average = "one, on the mean" if k == 1 else f"average of {k}"
-    names = [("one, on the mean", style.MUTED), ("one, typical: dotted", style.MUTED)]
+    names = [("one, on the mean", style.MUTED), ("one, typical at N = n: ring", style.MUTED)]
     _key(
         ax,
         [*names[k == 1 :], (average, _FREE), ("kernel ridge, N degrees of freedom", _BEST)],
