@@ -249,6 +249,17 @@ def test_the_entry_names_the_section_that_uses_it_and_links_its_docstrings_page(
     assert re.search(r'Used in the page <a [^>]*href="index.html"', page)
 
 
+def test_a_use_in_a_solution_is_in_the_section_around_it():
+    from docutils import nodes
+
+    from fearless.book.sphinx.reference.used_in import _section_id
+
+    block = nodes.literal_block()
+    inner = nodes.section("", block, ids=["solution-content"])
+    nodes.section("", inner, ids=["solutions-page"])
+    assert _section_id(block) == "solutions-page"
+
+
 def test_signatures_carry_types_as_they_are_written(tiny):
     text = html.unescape(re.sub(r"<[^>]*>", "", tiny.page("reference")))
     assert "rank_tol: float | None = None" in text

@@ -130,9 +130,13 @@ class TestInstructor:
         assert text.count("/solutions/") == len(files) >= 25
 
     def test_a_file_of_solutions_becomes_a_page(self):
+        body = "# Solutions\n\n```{code-cell}\n1\n```\n"
+        header = yaml.safe_load(instructor.solution_page(HEADER + body).split("---\n")[1])
+        assert header["kernelspec"] == {"name": "python3"}
+        # Without code it is no notebook: the build would execute it, which nobody expects.
         text = instructor.solution_page(f"{HEADER}# Solutions\n\nWords.\n")
         header = yaml.safe_load(text.split("---\n")[1])
-        assert header["kernelspec"] == {"name": "python3"}
+        assert not {"kernelspec", "jupytext"} & set(header)
         assert 50 <= len(header["myst"]["html_meta"]["description"]) <= 200
         assert text.endswith("---\n# Solutions\n\nWords.\n")
         with pytest.raises(ValueError, match="has no header"):

@@ -37,6 +37,7 @@ DESCRIPTION = (
 _LEFT_OUT = ("_build", ".git", ".venv", "__pycache__", ".*cache", "*.egg-info", "assignments")
 #: Folders that become part of the edition as they are, where there are any.
 _BESIDE = {"_build/assignments": "assignments", "_build/slides": "slides"}
+_NOTEBOOK = ("jupytext", "kernelspec")
 _HEADER = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
 
 README = """\
@@ -96,6 +97,8 @@ def solution_page(text: str) -> str:
     if match is None:
         raise ValueError("a file of solutions has no header (--- ... ---)")
     header = yaml.safe_load(match[1])
+    if "{code-cell}" not in text:  # nothing to execute, so no notebook
+        header = {key: value for key, value in header.items() if key not in _NOTEBOOK}
     header.setdefault("myst", {}).setdefault("html_meta", {})["description"] = DESCRIPTION
     dumped = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
     return f"---\n{dumped}---\n{text[match.end() :]}"

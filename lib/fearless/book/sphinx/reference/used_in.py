@@ -142,7 +142,8 @@ def _parents(node: nodes.Node) -> Iterator[nodes.Element]:
 
 def _section_id(block: nodes.Node | None) -> str:
     for parent in _parents(block) if block is not None else ():
-        if isinstance(parent, nodes.section) and parent["ids"]:
+        # sphinx-exercise wraps what is in a solution in a section, whose name no page has.
+        if isinstance(parent, nodes.section) and parent["ids"] not in ([], ["solution-content"]):
             return parent["ids"][0]
     return ""
 
