@@ -13,7 +13,8 @@ from pathlib import Path
 
 from fearless.book.sphinx.running import repository
 
-NOTEBOOK = """\
+# How the header of a page that is a notebook begins.
+KERNEL = """\
 ---
 jupytext:
   text_representation:
@@ -23,9 +24,11 @@ kernelspec:
   display_name: Python 3
   language: python
   name: python3
-myst:
+"""
+NOTEBOOK = f"""\
+{KERNEL}myst:
   html_meta:
-    description: {description}
+    description: {{description}}
 ---
 
 """

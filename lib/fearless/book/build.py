@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fearless.book.command import run
 from fearless.book.environment import describe_environment
 from fearless.book.execute import Run, default_jobs, execute_pages, page_environment
 from fearless.book.pages import Page, read_pages
@@ -272,24 +273,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.jobs is not None and options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}")
-    start = time.perf_counter()
 
-    def say(line: str) -> None:
-        print(line, flush=True)
-
-    try:
+    def make(say: Callable[[str], None]) -> str:
         book = Book(options.root, say)
         budget = Budget(options.budget_seconds, options.budget_mb)
         executed = book.execute(jobs=options.jobs, budget=budget)
+        where = "" if options.execute_only else f" -> {book.html / 'index.html'}"
         if not options.execute_only:
             book.render()
-    except BuildFailed as failure:
-        print(f"\n{failure}\n\nThe book was NOT built.", file=sys.stderr, flush=True)
-        return 1
-    seconds = time.perf_counter() - start
-    where = "" if options.execute_only else f" -> {book.html / 'index.html'}"
-    say(f"Done in {seconds:.0f} s, {executed} pages executed{where}")
-    return 0
+        return f", {executed} pages executed{where}"
+
+    return run(make, (BuildFailed,), "The book was NOT built.")
 
 
 if __name__ == "__main__":

@@ -2,18 +2,13 @@
 
 from pathlib import Path
 
+from small_project import KERNEL
+
 NAME = "1-tiny"
 
-SOURCE = '''\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
+SOURCE = (
+    KERNEL
+    + '''\
 assignment:
   part: double-descent
   hours: 0.5
@@ -116,6 +111,7 @@ Why is the least-norm solution in the span of the rows?
 Anything orthogonal to the rows could be taken away without changing the fit, only the norm.
 ```
 '''
+)
 
 WRONG = {
     "positive.py": """\

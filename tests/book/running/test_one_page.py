@@ -9,27 +9,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from small_project import KERNEL
 
 from fearless.book.running.one_page import import_lines, main, run_page
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Binder runs Linux")
 
 LIB = Path(__file__).resolve().parents[3] / "lib"
-HEAD = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-# A page
-
-"""
+HEAD = f"{KERNEL}---\n\n# A page\n\n"
 
 
 @pytest.fixture

@@ -30,6 +30,13 @@ class Part:
         return posixpath.basename(posixpath.dirname(self.docnames[-1]))
 
 
+def book_title(root: Path) -> str:
+    """Return the title of the book, as ``_config.yml`` has it."""
+    import yaml
+
+    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf8"))["title"]
+
+
 def part_captions(root: Path) -> dict[str, str]:
     """Return the caption of the part whose pages are in a folder, for each folder."""
     return {part.folder: part.caption for part in read_contents(root)}

@@ -12,14 +12,13 @@ import argparse
 import os
 import re
 import shutil
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from fearless.book.command import run
 from fearless.book.editions.downloads import PDF_NAME, offer
 from fearless.book.editions.volume import PROMISE, Imprint, assemble
 
@@ -224,14 +223,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("root", nargs="?", default=".", type=Path, help="folder of _config.yml")
     options = parser.parse_args(arguments)
-    start = time.perf_counter()
-    try:
-        pdf = make_pdf(options.root.resolve(), lambda line: print(line, flush=True))
-    except NotPrinted as failure:
-        print(f"\n{failure}\n\nThe PDF was NOT made.", file=sys.stderr, flush=True)
-        return 1
-    print(f"Done in {time.perf_counter() - start:.0f} s -> {pdf}", flush=True)
-    return 0
+    return run(
+        lambda say: f" -> {make_pdf(options.root.resolve(), say)}",
+        (NotPrinted,),
+        "The PDF was NOT made.",
+    )
 
 
 if __name__ == "__main__":

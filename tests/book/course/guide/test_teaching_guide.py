@@ -321,7 +321,8 @@ Words.
 Do something that takes as long as this exercise says it does.
 ```
 """
-GUIDE = """\
+GUIDE = (
+    """\
 # Guide
 
 ```{objectives} part
@@ -334,16 +335,10 @@ GUIDE = """\
 ```
 
 ```{syllabus} 2
-- week: One
-  read: [part/one]
-  lecture: The *first* page.
-  lab: [ex-a]
-- week: Two
-  read: [part/two]
-  lecture: The second.
-  homework: part
-```
 """
+    + WEEKS
+    + "```\n"
+)
 PARTS = ["pages.page_info", "pages.reading_paths", "course.exercises", "course.guide"]
 
 

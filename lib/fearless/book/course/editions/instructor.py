@@ -12,14 +12,14 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fearless.book.build import Book, Budget, BuildFailed
+from fearless.book.command import run
 from fearless.book.course.questions.exports import export
+from fearless.book.editions.contents import book_title
 from fearless.book.exercises import FOLDER, solution_files
 from fearless.book.sphinx.cache import CACHE_ROOT
 from fearless.book.sphinx.running.notebooks import FOLDER as NOTEBOOKS
@@ -157,7 +157,6 @@ def make_instructor(root: Path, say: Callable[[str], None], *, jobs: int | None 
     jobs : int, default=None
         Pages executed at a time.
     """
-    import yaml
 
     build = root / "_build"
     work, target = build / "instructor-source", build / "instructor"
@@ -174,8 +173,7 @@ def make_instructor(root: Path, say: Callable[[str], None], *, jobs: int | None 
     for source, name in _BESIDE.items():
         if (root / source).is_dir():
             shutil.copytree(root / source, target / name)
-    title = yaml.safe_load((root / "_config.yml").read_text(encoding="utf8"))["title"]
-    text = README.format(title=title, questions=exported.questions)
+    text = README.format(title=book_title(root), questions=exported.questions)
     (target / "README.txt").write_text(text, encoding="utf8")
     return target
 
@@ -189,18 +187,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("root", nargs="?", default=".", type=Path, help="folder of _config.yml")
     parser.add_argument("--jobs", type=int, help="pages executed at a time (default: cores / 2)")
     options = parser.parse_args(arguments)
-    start = time.perf_counter()
-
-    def say(line: str) -> None:
-        print(line, flush=True)
-
-    try:
-        target = make_instructor(options.root.resolve(), say, jobs=options.jobs)
-    except (BuildFailed, FileNotFoundError, ValueError) as failure:
-        print(f"\n{failure}\n\nThe edition was NOT made.", file=sys.stderr, flush=True)
-        return 1
-    say(f"Done in {time.perf_counter() - start:.0f} s -> {target}")
-    return 0
+    return run(
+        lambda say: f" -> {make_instructor(options.root.resolve(), say, jobs=options.jobs)}",
+        (BuildFailed, FileNotFoundError, ValueError),
+        "The edition was NOT made.",
+    )
 
 
 if __name__ == "__main__":

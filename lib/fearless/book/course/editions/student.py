@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fearless.book.build import Book, BuildFailed
+from fearless.book.command import run
 from fearless.book.course.editions.leaks import Report, Scanner
 from fearless.book.course.editions.secrets import public_texts, read_secrets
 from fearless.book.editions.archive import make_zip
+from fearless.book.editions.contents import book_title
 from fearless.book.editions.downloads import PDF_NAME, ZIP_NAME
 from fearless.book.editions.pdf import NotPrinted, make_pdf
 from fearless.book.sphinx.running.notebooks import FOLDER as NOTEBOOKS
@@ -78,7 +78,7 @@ def assemble_student(root: Path, target: Path, *, extra: Sequence[Path] = ()) ->
             shutil.copyfile(path, draft / path.name)
     for folder in extra:
         shutil.copytree(folder, draft / "assignments" / folder.name)
-    text = README.format(title=_title(root), pdf=PDF_NAME, zip=ZIP_NAME)
+    text = README.format(title=book_title(root), pdf=PDF_NAME, zip=ZIP_NAME)
     (draft / "README.txt").write_text(text, encoding="utf8")
     report = scanner.scan(draft)
     if report.leaks:
@@ -88,12 +88,6 @@ def assemble_student(root: Path, target: Path, *, extra: Sequence[Path] = ()) ->
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
     return report
-
-
-def _title(root: Path) -> str:
-    import yaml
-
-    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf8"))["title"]
 
 
 def make_student(root: Path, say: Callable[[str], None], *, built: bool, pdf: bool) -> Path:
@@ -135,20 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--built", action="store_true", help="take the site as it was built")
     parser.add_argument("--without-pdf", action="store_true", help="print no PDF")
     options = parser.parse_args(arguments)
-    start = time.perf_counter()
 
-    def say(line: str) -> None:
-        print(line, flush=True)
+    def make(say: Callable[[str], None]) -> str:
+        root, pdf = options.root.resolve(), not options.without_pdf
+        return f" -> {make_student(root, say, built=options.built, pdf=pdf)}"
 
-    try:
-        target = make_student(
-            options.root.resolve(), say, built=options.built, pdf=not options.without_pdf
-        )
-    except (BuildFailed, NotPrinted, Leaking, FileNotFoundError, ValueError) as failure:
-        print(f"\n{failure}\n\nThe student edition was NOT made.", file=sys.stderr, flush=True)
-        return 1
-    say(f"Done in {time.perf_counter() - start:.0f} s -> {target}")
-    return 0
+    failures = (BuildFailed, NotPrinted, Leaking, FileNotFoundError, ValueError)
+    return run(make, failures, "The student edition was NOT made.")
 
 
 if __name__ == "__main__":

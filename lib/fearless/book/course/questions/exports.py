@@ -8,6 +8,7 @@ from pathlib import Path
 from fearless.book.course.questions.banks import book_macros, read_banks
 from fearless.book.course.questions.moodle import write_quiz
 from fearless.book.course.questions.qti import package
+from fearless.book.editions.contents import book_title
 
 __all__ = ["README", "Exported", "export"]
 
@@ -52,10 +53,8 @@ def export(root: Path, target: Path) -> Exported:
     fearless.book.course.questions.self_tests.SelfTestError
         When a question is written wrongly.
     """
-    import yaml
-
     macros = book_macros(root)
-    book = yaml.safe_load((root / "_config.yml").read_text(encoding="utf8"))["title"]
+    book = book_title(root)
     banks = read_banks(root)
     pages = questions = 0
     for bank in banks:
